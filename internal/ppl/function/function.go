@@ -1,0 +1,83 @@
+// Package function is PPL's function library: what each function accepts, what type it gives, and the DuckDB SQL (or the
+// Go implementation, registered as a user-defined function) that computes it with OpenSearch's semantics.
+//
+// One file a function family; each family is a list in All. A value is a compiled expression: SQL text with its PPL type.
+package function
+
+import (
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+)
+
+// Value is a compiled expression.
+type Value struct {
+	SQL  string
+	Type rows.Type
+	Elem rows.Type // element type of an Array, "" if not known
+	// Literal holds the constant if the expression is one: string, int64, float64, bool; nil for SQL null when IsLiteral.
+	Literal   any
+	IsLiteral bool
+	// Nanos marks a Timestamp whose SQL type is TIMESTAMP_NS; others are TIMESTAMP.
+	Nanos bool
+	// JSON marks a struct or array held as JSON text.
+	JSON bool
+	// Lambda is set when the argument is `x -> body`; SQL is empty then.
+	Lambda *Lambda
+}
+
+// Lambda is a function argument such as `x -> x + 1`.
+type Lambda struct {
+	Params []string
+	// Body compiles the body with the parameters bound to values of the given SQL and types.
+	Body func(params []Value) (Value, error)
+}
+
+// Settings are the cluster settings that change semantics, with the cluster's defaults as zero values where possible.
+type Settings struct {
+	// ModernSyntax is plugins.ppl.syntax.legacy.preferred=false: float division, case-sensitive like, bucket_nullable off.
+	ModernSyntax bool
+	// Now is the query's clock as SQL timestamp literal text "2026-05-27 18:20:00.000000" (UTC).
+	Now string
+}
+
+// Call is one use of a function.
+type Call struct {
+	Name     string // as written, lower case
+	Args     []Value
+	Distinct bool // count(distinct x)
+	Settings *Settings
+}
+
+// Class says where a function may stand.
+type Class int
+
+// The classes.
+const (
+	Scalar    Class = iota
+	Aggregate       // stats, timechart, ... : SQL is an aggregate that may take FILTER and OVER
+)
+
+// Func is one function.
+type Func struct {
+	Name    string   // canonical, lower case
+	Aliases []string // other spellings
+	Class   Class
+	Args    string // signature for people: "substring(str, start[, length])"
+	Doc     string // one sentence
+	Min     int    // fewest arguments
+	Max     int    // most arguments, -1 = any
+	// Compile returns the SQL. Errors say which argument and which type was expected; the caller adds the position.
+	Compile func(c *Call) (Value, error)
+}
+
+// UDF is a scalar function in Go that the local engine registers with DuckDB under Name. SQL types are DuckDB's
+// ("VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "VARCHAR[]", ...). Fn gets one value an argument (string, int64,
+// float64, bool, time.Time, []any or nil) and returns the same or nil; it must be pure and safe for concurrent use.
+type UDF struct {
+	Name     string
+	In       []string
+	Variadic string // SQL type of further arguments, "" if none
+	Out      string
+	NullsIn  bool // call Fn with nil arguments too; otherwise a nil argument gives null
+	Volatile bool
+	Fn       func(args []any) (any, error)
+}

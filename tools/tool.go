@@ -1,0 +1,33 @@
+// Package tools is the frame of every tool: a typed function with a Spec becomes an MCP tool and a CLI command.
+// It knows MCP and no domain. Words: a tool is one such function; a toolset is a package of them; the catalogue is all of them.
+package tools
+
+import (
+	"context"
+	"io"
+)
+
+// Spec declares a tool.
+type Spec struct {
+	Name        string // domain_verb_object, snake_case; never changes
+	Title       string // for people
+	Description string // for the agent: what it answers, when to use it, what to call next
+	Toolset     string // "logs", "traces", ...
+	Writes      bool   // changes something outside: needs --allow-writes
+	Destructive bool   // may destroy; only with Writes
+	Idempotent  bool   // calling twice is as calling once (always true for a reader)
+	OpenWorld   bool   // reaches beyond the configured sources
+}
+
+// Texter is implemented by every output: terse text for the agent, the count first, the worst first, what was cut last.
+type Texter interface {
+	WriteText(w io.Writer)
+}
+
+// Validator may be implemented by an input; it is called after decoding. Errors are fault errors.
+type Validator interface {
+	Validate() error
+}
+
+// Handler is what a tool does.
+type Handler[In any, Out Texter] func(ctx context.Context, in In) (Out, error)
