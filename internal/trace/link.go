@@ -1,0 +1,143 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Build ends the load: it groups spans by trace, drops duplicates, links children to parents and mends the clock of children
+// that lie outside their parents. The builder must not be used afterwards.
+func (b *Builder) Build() *Set {
+	s := b.set
+	slices.SortFunc(s.Spans, func(x, y Span) int {
+		return cmp.Or(cmp.Compare(x.Trace, y.Trace), cmp.Compare(x.Start, y.Start), cmp.Compare(y.Dur, x.Dur), cmp.Compare(x.ID, y.ID))
+	})
+	s.dedupe()
+	for i := 0; i < len(s.Spans); {
+		j := i
+		for j < len(s.Spans) && s.Spans[j].Trace == s.Spans[i].Trace {
+			j++
+		}
+		t := Trace{ID: b.traceIDs[s.Spans[i].Trace], Lo: int32(i), Hi: int32(j)} //nolint:gosec // below 2^31 spans
+		for k := i; k < j; k++ {
+			s.Spans[k].Trace = int32(len(s.Traces)) //nolint:gosec // at most one trace a span
+		}
+		s.link(&t)
+		s.Traces = append(s.Traces, t)
+		i = j
+	}
+	return s
+}
+
+// dedupe drops spans that were read twice: a recording may hold the same span in two files and two formats.
+func (s *Set) dedupe() {
+	type key struct {
+		id            uint64
+		service, name Sym
+		kind          Kind
+	}
+	seen := map[key]bool{}
+	trace := int32(-1)
+	kept := s.Spans[:0]
+	for _, sp := range s.Spans {
+		if sp.Trace != trace {
+			clear(seen)
+			trace = sp.Trace
+		}
+		k := key{sp.ID, sp.Service, sp.Name, sp.Kind}
+		if seen[k] && sp.ID != 0 {
+			s.Dropped++
+			continue
+		}
+		seen[k] = true
+		kept = append(kept, sp)
+	}
+	clear(s.Spans[len(kept):])
+	s.Spans = kept
+}
+
+// link sets Parent, FirstChild, NextSibling, Orphan and Root of one trace, then mends clocks from the roots downward.
+func (s *Set) link(t *Trace) {
+	byID := make(map[uint64]int32, t.Hi-t.Lo)
+	for i := t.Hi - 1; i >= t.Lo; i-- {
+		sp := &s.Spans[i]
+		if j, ok := byID[sp.ID]; !ok || !s.Spans[j].Kind.Incoming() || sp.Kind.Incoming() {
+			byID[sp.ID] = i // of two spans sharing an id (Zipkin) the serving one is the parent of what follows
+		}
+	}
+	t.Root = t.Lo
+	found := false
+	for i := t.Hi - 1; i >= t.Lo; i-- {
+		sp := &s.Spans[i]
+		p, ok := byID[sp.ParentID]
+		if !ok || sp.ParentID == 0 || p == i || s.above(p, i) {
+			sp.Orphan = sp.ParentID != 0
+			continue
+		}
+		sp.Parent = p
+		sp.NextSibling = s.Spans[p].FirstChild
+		s.Spans[p].FirstChild = i
+	}
+	for i := t.Lo; i < t.Hi; i++ {
+		if s.Spans[i].Parent < 0 {
+			if !found {
+				t.Root, found = i, true
+			}
+			s.mend(i)
+		}
+	}
+}
+
+// maxDepth bounds the walk to the root: deeper chains are taken for a circle of broken parent ids.
+const maxDepth = 4096
+
+// above reports whether making p the parent of i would close a circle.
+func (s *Set) above(p, i int32) bool {
+	for range maxDepth {
+		if p < 0 {
+			return false
+		}
+		if p == i {
+			return true
+		}
+		p = s.Spans[p].Parent
+	}
+	return true
+}
+
+// skewTolerance is how far a child may lie outside its parent before its clock is blamed: exporters round to microseconds
+// and take both ends of a call at different moments.
+const skewTolerance = 1_000_000 // ns
+
+// mend shifts the subtree of each synchronous child that begins before its parent or after its end, as far as needed to put
+// it inside (the child's clock is wrong, not its duration). Jaeger's clock-skew adjuster does the same.
+func (s *Set) mend(root int32) {
+	stack := []int32{root}
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		p := &s.Spans[i]
+		for c := p.FirstChild; c >= 0; c = s.Spans[c].NextSibling {
+			ch := &s.Spans[c]
+			ch.Start += p.Shift
+			ch.Shift = p.Shift
+			if ch.Resource != p.Resource && p.Kind != Producer && ch.Kind != Consumer {
+				d := misplacement(p, ch)
+				ch.Start += d
+				ch.Shift += d
+			}
+			stack = append(stack, c)
+		}
+	}
+}
+
+// misplacement is what must be added to the child's start to put it inside its parent, 0 when it is inside.
+func misplacement(p, ch *Span) int64 {
+	early := ch.Start < p.Start-skewTolerance
+	late := ch.Start > p.End()+skewTolerance
+	over := ch.Dur <= p.Dur && ch.End() > p.End()+skewTolerance
+	if !early && !late && !over {
+		return 0
+	}
+	return p.Start + max(0, p.Dur-ch.Dur)/2 - ch.Start
+}
