@@ -2,6 +2,19 @@
 // Go implementation, registered as a user-defined function) that computes it with OpenSearch's semantics.
 //
 // One file a function family; each family is a list in All. A value is a compiled expression: SQL text with its PPL type.
+//
+// What the compiler hands over, so that every function can be an ordinary call:
+//
+//   - The SQL types behind the PPL types: string, ip and binary VARCHAR; timestamp TIMESTAMP (TIMESTAMP_NS when Nanos); date
+//     DATE; time TIME; interval INTERVAL; boolean BOOLEAN; tinyint .. bigint TINYINT .. BIGINT; float FLOAT; double DOUBLE;
+//     array LIST (JSON text when JSON); struct STRUCT (JSON text when JSON). A bare null is `NULL` of type undefined.
+//   - Keywords in argument place (units of timestampadd, extract and get_format, the type of cast) are string literals:
+//     cast(x as int) is Call{Name: "cast", Args: [x, 'int']}; extract(YEAR from x) is ['YEAR', x]; position(a in b) is [a, b];
+//     trim and interval have their own forms: interval 1 day is Interval(n, "DAY").
+//   - case(c, v, ... else w) is Call{Name: "case"} with the arguments c, v, ..., and w last when the count is odd.
+//   - mvmap's second argument, an expression over the field of the first, is a Lambda with one parameter.
+//   - Named options of the relevance functions come as Options, never as Args.
+//   - An aggregate's SQL holds the marker Over where FILTER and OVER clauses belong; Value.Aggregate fills it.
 package function
 
 import (
@@ -20,6 +33,8 @@ type Value struct {
 	Nanos bool
 	// JSON marks a struct or array held as JSON text.
 	JSON bool
+	// Text marks an analysed text field, for the relevance functions.
+	Text bool
 	// Lambda is set when the argument is `x -> body`; SQL is empty then.
 	Lambda *Lambda
 }
@@ -37,6 +52,8 @@ type Settings struct {
 	ModernSyntax bool
 	// Now is the query's clock as SQL timestamp literal text "2026-05-27 18:20:00.000000" (UTC).
 	Now string
+	// ValuesLimit is plugins.ppl.values.max.limit: the most values() keeps, 0 = all.
+	ValuesLimit int
 }
 
 // Call is one use of a function.
@@ -45,6 +62,12 @@ type Call struct {
 	Args     []Value
 	Distinct bool // count(distinct x)
 	Settings *Settings
+	// Order is SQL that rises in input order and is unique (the compiler's row number), for first, last, take and list; "" if none is kept.
+	Order string
+	// Time is the table's time field (@timestamp), for earliest and latest without a second argument; nil if there is none.
+	Time *Value
+	// Options are the named options of a relevance function, lower case.
+	Options map[string]string
 }
 
 // Class says where a function may stand.

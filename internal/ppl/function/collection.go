@@ -1,0 +1,3 @@
+package function
+
+func collections() []Func { return nil }

@@ -1,0 +1,5 @@
+package function
+
+func jsonFuncs() []Func { return nil }
+
+func jsonUDFs() []UDF { return nil }

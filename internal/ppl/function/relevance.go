@@ -1,0 +1,5 @@
+package function
+
+func relevances() []Func { return nil }
+
+func relevanceUDFs() []UDF { return nil }
