@@ -1,0 +1,8 @@
+package command
+
+// All lists the commands in the order of the manual. The names of commands are not reserved words.
+func All() []Spec {
+	return []Spec{
+		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(),
+	}
+}

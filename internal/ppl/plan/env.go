@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+)
+
+// Options bound and steer a compilation.
+type Options struct {
+	Settings function.Settings
+	// SizeLimit caps the rows of the answer (plugins.query.size_limit); 0 = no cap.
+	SizeLimit int
+	// SubsearchLimit caps the rows of a subquery in an expression, and of append-like commands; 0 = no cap.
+	SubsearchLimit int
+	// JoinLimit caps the rows of a join's right side; 0 = no cap.
+	JoinLimit int
+}
+
+// Env is one compilation: what all relations of a query share.
+type Env struct {
+	Ctx     context.Context //nolint:containedctx // an Env lives for one call of Compile and is never stored
+	Catalog catalog.Catalog
+	Options Options
+	Lib     *function.Library
+	// Compile compiles the pipeline of a sub-search; package command sets it. in is nil where the pipeline has its own source.
+	Compile func(env *Env, q syntax.Pipeline, in *Rel) (*Rel, error)
+
+	Notes  []string
+	Tables []string
+
+	stages []*stage
+	names  *int
+	reads  map[string]bool
+	scopes []*Rel // relations around a correlated subquery, outermost first
+}
+
+// Note adds a fact the reader of the answer must know, once.
+func (e *Env) Note(format string, args ...any) {
+	n := fmt.Sprintf(format, args...)
+	if !slices.Contains(e.Notes, n) {
+		e.Notes = append(e.Notes, n)
+	}
+}
+
+// maxStages bounds the common table expressions of one query: DuckDB binds them recursively.
+const maxStages = 400
+
+// Name returns a fresh SQL name with the prefix.
+func (e *Env) Name(prefix string) string {
+	if e.names == nil {
+		e.names = new(int)
+	}
+	*e.names++
+	return fmt.Sprintf("%s%d", prefix, *e.names)
+}
+
+// Scan returns the relation of an index name as written after source=.
+func (e *Env) Scan(name string, at syntax.Span) (*Rel, error) {
+	t, err := e.Catalog.Lookup(e.Ctx, name)
+	if err != nil {
+		se := syntax.Errorf(at, "%s", err.Error())
+		se.Hint = fault.HintOf(err)
+		return nil, fault.WithCode(se, fault.CodeOf(err))
+	}
+	if !slices.Contains(e.Tables, t.Name) {
+		e.Tables = append(e.Tables, t.Name)
+	}
+	r := &Rel{env: e, from: t.From, inOrder: true, TimeField: t.TimeField, Source: name}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		r.cols = append(r.cols, &Col{
+			Name: c.Name, SQL: c.SQL, Type: c.Type, Elem: c.Elem, Nanos: c.Nanos, JSON: c.JSON, Text: c.Text,
+			Hidden: c.Hidden, Nested: strings.Contains(c.Name, "."), Simple: true,
+		})
+	}
+	if t.Order != "" {
+		r.order = []Key{{X: X{Value: function.Value{SQL: t.Order, Type: rows.BigInt}}}}
+	}
+	return r, nil
+}
+
+// Derived returns a relation over other relations: from is a FROM clause that mentions them by the names RefName gave.
+func (e *Env) Derived(from string, cols []*Col) *Rel {
+	return &Rel{env: e, from: from, cols: cols, derived: true}
+}

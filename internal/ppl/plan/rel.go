@@ -1,0 +1,379 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+)
+
+// X is a compiled expression with the columns below that it mentions.
+type X struct {
+	function.Value
+	Uses []*Col
+}
+
+// Col is one column of a relation.
+type Col struct {
+	Name  string
+	SQL   string // within the relation's FROM
+	Type  rows.Type
+	Elem  rows.Type
+	Nanos bool
+	JSON  bool
+	Text  bool
+	// Hidden columns are found by name but not part of an answer that names no fields.
+	Hidden bool
+	// Nested columns came from inside an object of the document: an answer that names no fields shows the object instead.
+	Nested bool
+	// Simple columns are bare references or constants: their SQL may be repeated freely.
+	Simple bool
+	// Qualifier is the alias of a join side that `alias.name` addresses.
+	Qualifier string
+
+	uses []*Col // columns of the stage below
+	used bool
+	phys string // SQL alias within its stage
+}
+
+// Value returns the column as an expression.
+func (c *Col) Value() function.Value {
+	return function.Value{SQL: c.SQL, Type: c.Type, Elem: c.Elem, Nanos: c.Nanos, JSON: c.JSON, Text: c.Text}
+}
+
+// X returns the column as an expression with its uses.
+func (c *Col) X() X { return X{Value: c.Value(), Uses: c.uses} }
+
+// NewCol returns a column of the name that holds x.
+func NewCol(name string, x X) *Col {
+	return &Col{
+		Name: name, SQL: x.SQL, Type: x.Type, Elem: x.Elem, Nanos: x.Nanos, JSON: x.JSON, Text: x.Text,
+		Simple: x.IsLiteral, uses: x.Uses,
+	}
+}
+
+// Key is one key of an order.
+type Key struct {
+	X
+	Desc bool
+	// NullsLast puts nulls behind; otherwise they come first.
+	NullsLast bool
+}
+
+func (k Key) sql() string {
+	s := k.SQL
+	if k.Desc {
+		s += " DESC"
+	}
+	if k.NullsLast {
+		return s + " NULLS LAST"
+	}
+	return s + " NULLS FIRST"
+}
+
+// Rel is a relation: a SELECT being written.
+type Rel struct {
+	env  *Env
+	from string
+	cols []*Col
+	// TimeField is the field that span and earliest use when none is named.
+	TimeField string
+	// Source is the index name as written, which may qualify a field.
+	Source string
+	// Explicit says that a command named the columns: objects are not folded at the end.
+	Explicit bool
+
+	derived  bool // FROM names stages: references are qualified already
+	where    []X
+	group    []X
+	grouped  bool
+	distinct string // DISTINCT ON keys
+	extra    []*Col // what distinct and from mention
+	limit    int64  // -1 = none
+	offset   int64
+	limited  bool
+	order    []Key // the logical order of the rows; empty = none known
+	inOrder  bool  // the rows come in that order without ORDER BY
+
+}
+
+// Env returns the compilation r belongs to.
+func (r *Rel) Env() *Env { return r.env }
+
+// Cols returns the columns, hidden ones too.
+func (r *Rel) Cols() []*Col { return r.cols }
+
+// SetCols replaces the columns; the caller made them from this relation's columns and expressions.
+func (r *Rel) SetCols(cols []*Col) { r.cols = cols }
+
+// Col returns the column of the name, or nil.
+func (r *Rel) Col(name string) *Col {
+	for _, c := range r.cols {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Names returns the names of the columns that are not hidden.
+func (r *Rel) Names() []string {
+	names := make([]string, 0, len(r.cols))
+	for _, c := range r.cols {
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// Set adds a column, or puts it in the place of one of the same name at the end, as eval does.
+func (r *Rel) Set(c *Col) {
+	r.Drop(c.Name)
+	r.cols = append(r.cols, c)
+}
+
+// Put replaces the column of the name where it stands, or adds it.
+func (r *Rel) Put(c *Col) {
+	for i, o := range r.cols {
+		if o.Name == c.Name {
+			cols := append([]*Col(nil), r.cols...)
+			cols[i] = c
+			r.cols = cols
+			return
+		}
+	}
+	r.cols = append(r.cols, c)
+}
+
+// Drop removes the column of the name and, for an object, what is inside it.
+func (r *Rel) Drop(name string) {
+	kept := make([]*Col, 0, len(r.cols)+1)
+	for _, c := range r.cols {
+		if c.Name != name {
+			kept = append(kept, c)
+		}
+	}
+	r.cols = kept
+}
+
+// Where adds a condition. Compile it with Filter, which closes the SELECT first where that is needed.
+func (r *Rel) Where(x X) { r.where = append(r.where, x) }
+
+// Filter compiles the condition and adds it.
+func (r *Rel) Filter(e syntax.Expr) error {
+	r.Settle()
+	r.Prepare(e)
+	x, err := r.Condition(e)
+	if err != nil {
+		return err
+	}
+	r.Where(x)
+	return nil
+}
+
+// Settle closes the SELECT if rows are cut or grouped in it, so that what follows sees the rows that are left.
+func (r *Rel) Settle() {
+	if r.limited || r.grouped || r.distinct != "" {
+		r.Flush()
+	}
+}
+
+// Limit keeps n rows after skipping offset.
+func (r *Rel) Limit(n, offset int64) {
+	if r.limited {
+		if offset == 0 && r.limit >= 0 && n <= r.limit {
+			r.limit = n
+			return
+		}
+		r.Flush()
+	}
+	r.limited, r.limit, r.offset = true, n, offset
+}
+
+// Sort makes keys the order of the rows; the order before decides between equals.
+func (r *Rel) Sort(keys []Key) {
+	r.Settle()
+	order := append([]Key(nil), keys...)
+	for _, k := range r.order {
+		dup := false
+		for _, o := range order {
+			dup = dup || o.SQL == k.SQL
+		}
+		if !dup {
+			order = append(order, k)
+		}
+	}
+	r.order, r.inOrder = order, false
+}
+
+// Order returns the keys that order the rows.
+func (r *Rel) Order() []Key { return r.order }
+
+// ForgetOrder says that the rows have no order any more.
+func (r *Rel) ForgetOrder() { r.order, r.inOrder = nil, false }
+
+// Shuffled says that the rows may come in another order than the logical one, so that ORDER BY must restore it.
+func (r *Rel) Shuffled() { r.inOrder = false }
+
+// OrderBy returns the ORDER BY list of the logical order with the columns it mentions, or "".
+func (r *Rel) OrderBy() (string, []*Col) {
+	parts := make([]string, len(r.order))
+	var uses []*Col
+	for i, k := range r.order {
+		parts[i] = k.sql()
+		uses = append(uses, k.Uses...)
+	}
+	return strings.Join(parts, ", "), uses
+}
+
+// RowNumber returns an expression that numbers the rows in their order from 1.
+func (r *Rel) RowNumber() X {
+	keys, uses := r.OrderBy()
+	if keys != "" {
+		keys = "ORDER BY " + keys
+	}
+	return X{Value: function.Value{SQL: "row_number() OVER (" + keys + ")", Type: rows.BigInt}, Uses: uses}
+}
+
+// Position returns one SQL expression that is unique and rises in the order of the rows, or "" when none is known: what
+// first, last and take go by. It may add a column and close the SELECT.
+func (r *Rel) Position() X {
+	if len(r.order) == 0 {
+		return X{}
+	}
+	if k := r.order[0]; len(r.order) == 1 && !k.Desc && r.inOrder {
+		return k.X
+	}
+	c := NewCol(r.env.Name("_pos"), r.RowNumber())
+	c.Hidden = true
+	r.cols = append(r.cols, c)
+	r.Flush()
+	c = r.Col(c.Name)
+	r.Drop(c.Name)
+	return c.X()
+}
+
+// Group makes the SELECT an aggregation: keys are grouped by, cols are the new columns.
+func (r *Rel) Group(keys []X, cols []*Col) {
+	r.group, r.grouped, r.cols, r.Explicit = keys, true, cols, true
+	r.order, r.inOrder = nil, false
+	r.TimeField = ""
+	for _, c := range cols {
+		c.Simple = false
+	}
+	r.Flush()
+}
+
+// DistinctOn keeps the first row, in the order of the rows, of those equal in keys.
+func (r *Rel) DistinctOn(keys []X) {
+	r.Settle()
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = k.SQL
+		for _, u := range k.Uses {
+			r.extra = append(r.extra, u)
+		}
+	}
+	r.distinct = strings.Join(parts, ", ")
+	r.inOrder = false
+	r.Flush()
+}
+
+// Unnest replaces FROM by a cross join with what sql gives for each row.
+func (r *Rel) Unnest(sql string, uses []*Col) {
+	r.Settle()
+	r.from += ", " + sql
+	r.extra = append(r.extra, uses...)
+}
+
+// Flush closes the running SELECT as a stage and starts one that reads from it.
+func (r *Rel) Flush() {
+	s := &stage{name: r.env.Name("_s"), rel: *r}
+	s.rel.cols = append([]*Col(nil), r.cols...)
+	taken := map[string]bool{}
+	for _, c := range s.rel.cols {
+		c.phys = physical(c.Name, taken)
+	}
+	order := make([]Key, len(r.order))
+	for i, k := range r.order {
+		order[i] = Key{X: s.carry(k.X, taken).below(s.name), Desc: k.Desc, NullsLast: k.NullsLast}
+	}
+	cols := make([]*Col, len(r.cols))
+	for i, c := range r.cols {
+		n := *c
+		n.SQL, n.Simple, n.uses, n.used, n.phys = s.name+"."+function.Ident(c.phys), true, []*Col{c}, false, ""
+		cols[i] = &n
+	}
+	r.env.stages = append(r.env.stages, s)
+	inOrder := r.inOrder && !r.grouped && r.distinct == ""
+	*r = Rel{
+		env: r.env, from: s.name, cols: cols, order: order, inOrder: inOrder, TimeField: r.TimeField, Source: r.Source,
+		Explicit: r.Explicit, derived: true,
+	}
+}
+
+// physical returns a SQL alias for a column: its name, made unique because SQL ignores case.
+func physical(name string, taken map[string]bool) string {
+	p := name
+	for n := 2; taken[strings.ToLower(p)]; n++ {
+		p = name + "#" + strconv.Itoa(n)
+	}
+	taken[strings.ToLower(p)] = true
+	return p
+}
+
+// Fork returns a second relation over the same stage; r is flushed first, so that both read the same rows.
+func (r *Rel) Fork() *Rel {
+	r.Flush()
+	n := *r
+	n.cols = make([]*Col, len(r.cols))
+	for i, c := range r.cols {
+		d := *c
+		n.cols[i] = &d
+	}
+	n.order = append([]Key(nil), r.order...)
+	r.env.stages[len(r.env.stages)-1].shared = true
+	return &n
+}
+
+// RefName flushes the relation and returns the name of its stage, for use in the FROM of another relation.
+func (r *Rel) RefName() string {
+	r.Flush()
+	return r.from
+}
+
+// CutFirst flushes with LIMIT n so that a side relation stays small. n 0 means no limit.
+func (r *Rel) CutFirst(n int) {
+	if n > 0 && !(r.limited && r.limit >= 0 && r.limit <= int64(n)) {
+		r.Limit(int64(n), 0)
+	}
+}
+
+// TooManyStages is the error for a pipeline that would give a query too deep for the engine, or nil.
+func (e *Env) TooManyStages(at syntax.Span) error {
+	if len(e.stages) > maxStages {
+		return syntax.Errorf(at, "the pipeline is too long: more than %d stages", maxStages)
+	}
+	return nil
+}
+
+func (x X) below(name string) X {
+	c := x.Uses[0]
+	return X{Value: function.Value{SQL: name + "." + function.Ident(c.phys), Type: x.Type, Nanos: x.Nanos}, Uses: []*Col{c}}
+}
+
+// Cell formats a SQL fragment with the values' SQL in place of %s and joins their uses.
+func Cell(t rows.Type, format string, xs ...X) X {
+	args := make([]any, len(xs))
+	x := X{Value: function.Value{Type: t}}
+	for i, a := range xs {
+		args[i] = a.SQL
+		x.Uses = append(x.Uses, a.Uses...)
+	}
+	x.SQL = fmt.Sprintf(format, args...)
+	return x
+}
