@@ -94,7 +94,8 @@ type Func struct {
 
 // UDF is a scalar function in Go that the local engine registers with DuckDB under Name. SQL types are DuckDB's
 // ("VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "VARCHAR[]", ...). Fn gets one value an argument (string, int64,
-// float64, bool, time.Time, []any or nil) and returns the same or nil; it must be pure and safe for concurrent use.
+// float64, bool, time.Time, []any or nil) and returns the same or nil; it must be pure and safe for concurrent use. The
+// slice and its strings are lent for the call: what is kept must be cloned.
 type UDF struct {
 	Name     string
 	In       []string

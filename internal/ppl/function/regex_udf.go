@@ -144,7 +144,7 @@ func (c *regexCache) get(pattern string) (*regexp2.Regexp, error) {
 	if re != nil {
 		return re, nil
 	}
-	translated, err := translateJava(pattern)
+	translated, err := translateJava(strings.Clone(pattern))
 	if err == nil {
 		re, err = compileBacktracking(translated)
 	}
@@ -156,7 +156,7 @@ func (c *regexCache) get(pattern string) (*regexp2.Regexp, error) {
 	if len(c.byID) >= regexCacheSize {
 		clear(c.byID)
 	}
-	c.byID[pattern] = re
+	c.byID[strings.Clone(pattern)] = re
 	return re, nil
 }
 
