@@ -1,0 +1,161 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+)
+
+// Catalogue is the tools of one process, in the order they are listed.
+type Catalogue struct {
+	tools []Tool
+}
+
+// Selection says which tools are on.
+type Selection struct {
+	Toolsets    []string // names; empty = all
+	AllowWrites bool     // tools that change something are off without it
+}
+
+// NewCatalogue keeps the selected tools, by toolset and as given within it. Errors: an unknown toolset, a name used twice.
+func NewCatalogue(all []Tool, sel Selection) (*Catalogue, error) {
+	known := map[string]bool{}
+	seen := map[string]bool{}
+	var kept []Tool
+	for _, t := range all {
+		known[t.Toolset] = true
+		if seen[t.Name] {
+			return nil, fault.New(fault.Internal, "catalogue: two tools are named %s", t.Name)
+		}
+		seen[t.Name] = true
+		if (sel.AllowWrites || !t.Writes) && (len(sel.Toolsets) == 0 || slices.Contains(sel.Toolsets, t.Toolset)) {
+			kept = append(kept, t)
+		}
+	}
+	for _, s := range sel.Toolsets {
+		if !known[s] {
+			names := slices.Sorted(boolKeys(known))
+			return nil, fault.WithHint(fault.New(fault.InvalidArgument, "unknown toolset %q", s), "The toolsets are: %s.", strings.Join(names, ", "))
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b Tool) int { return cmp.Compare(a.Toolset, b.Toolset) })
+	return &Catalogue{tools: kept}, nil
+}
+
+func boolKeys(m map[string]bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// Tools returns the tools in order.
+func (c *Catalogue) Tools() []Tool { return c.tools }
+
+// Find returns the tool of a name. An unknown name is a fault.NotFound that suggests the nearest.
+func (c *Catalogue) Find(name string) (Tool, error) {
+	names := make([]string, 0, len(c.tools))
+	for _, t := range c.tools {
+		if t.Name == name {
+			return t, nil
+		}
+		names = append(names, t.Name)
+	}
+	err := fault.New(fault.NotFound, "unknown tool %q", name)
+	if near := Nearest(name, names); near != "" {
+		return Tool{}, fault.WithHint(err, "Did you mean %s?", near)
+	}
+	return Tool{}, fault.WithHint(err, "The tools are: %s.", strings.Join(names, ", "))
+}
+
+// Register adds the tools and the resource of long answers to an MCP server.
+func (c *Catalogue) Register(s *server.MCPServer) error {
+	results := &Results{}
+	for _, t := range c.tools {
+		m, err := t.MCP()
+		if err != nil {
+			return err
+		}
+		s.AddTool(m, handler(t, results))
+	}
+	s.AddResourceTemplate(mcp.NewResourceTemplate(resultURI, "result",
+		mcp.WithTemplateDescription("The rest of an answer that was cut, page by page."), mcp.WithTemplateMIMEType("text/plain")), results.read)
+	return nil
+}
+
+// MCP returns the tool as it is listed: both schemas, a title and all four hints (mcp-go's own defaults call a tool
+// destructive).
+func (t Tool) MCP() (mcp.Tool, error) {
+	in, err := json.Marshal(t.in)
+	if err != nil {
+		return mcp.Tool{}, fmt.Errorf("tool %s: input schema: %w", t.Name, err)
+	}
+	out, err := json.Marshal(t.out)
+	if err != nil {
+		return mcp.Tool{}, fmt.Errorf("tool %s: output schema: %w", t.Name, err)
+	}
+	return mcp.Tool{
+		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
+		Annotations: mcp.ToolAnnotation{
+			Title: t.Title, ReadOnlyHint: mcp.ToBoolPtr(!t.Writes), DestructiveHint: mcp.ToBoolPtr(t.Destructive),
+			IdempotentHint: mcp.ToBoolPtr(t.Idempotent || !t.Writes), OpenWorldHint: mcp.ToBoolPtr(t.OpenWorld),
+		},
+	}, nil
+}
+
+func handler(t Tool, results *Results) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		raw, err := json.Marshal(req.Params.Arguments)
+		if err != nil {
+			return nil, fmt.Errorf("%s: read arguments: %w", t.Name, err)
+		}
+		if string(raw) == "null" {
+			raw = nil
+		}
+		a, err := results.bound(t.Call(ctx, raw))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		return &mcp.CallToolResult{
+			Content: []mcp.Content{mcp.NewTextContent(a.Text)}, StructuredContent: a.Structured, IsError: a.Err != nil,
+		}, nil
+	}
+}
+
+// Markdown describes the tools for people: a table by toolset, then each tool with its arguments.
+func (c *Catalogue) Markdown() string {
+	var b strings.Builder
+	b.WriteString("# Tools\n\nMade by `plumbline tools --markdown`; do not edit.\n\n| toolset | tool | what it answers |\n|---|---|---|\n")
+	for _, t := range c.tools {
+		fmt.Fprintf(&b, "| %s | [`%s`](#%s) | %s |\n", t.Toolset, t.Name, t.Name, t.Title)
+	}
+	for _, t := range c.tools {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", t.Name, t.Description)
+		if len(t.Arguments()) == 0 {
+			continue
+		}
+		b.WriteString("| argument | type | meaning |\n|---|---|---|\n")
+		for _, a := range t.Arguments() {
+			typ := a.Type
+			if len(a.Enum) > 0 {
+				typ = strings.Join(a.Enum, ", ")
+			}
+			if a.Required {
+				typ += ", required"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.Name, typ, strings.ReplaceAll(a.Doc, "|", "\\|"))
+		}
+	}
+	return b.String()
+}
