@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Make incidents of further fault families with the shared generator, in several variants.
+
+  python3 make.py list
+  python3 make.py make --fault NAME --seed N --out DIR [--rps 0.85] [--minutes 80] [--variant plain|renamed|sampled|nologids|nometrics]
+
+GENERATOR names the directory of incidentgen.py (default: ../../../shared/fixtures/incidents/generator). The fault modules
+faults_*.py beside this file are loaded after its own. Same arguments give the same bytes. Variants: renamed = other service,
+database and host names; sampled = 10 % of the traces; nologids = logs without trace ids; nometrics = no metric series.
+"""
+import argparse
+import glob
+import gzip
+import importlib.util
+import json
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GENERATOR = os.environ.get("GENERATOR", os.path.join(HERE, "../../../shared/fixtures/incidents/generator"))
+
+# One name of the shop to one of another trade; applied to the text of every file, longest first.
+RENAMES = {
+    "frontend-proxy": "edge-gateway", "frontend": "portal", "product-catalog": "tariff-store", "checkout": "booking",
+    "inventory": "seat-allocator", "payment": "billing", "shipping": "dispatch", "recommendation": "suggester",
+    "shopping-assistant": "travel-helper", "fraud-detection": "risk-engine", "accounting": "bookkeeper", "currency": "fx-rates",
+    "api.psp.example": "gw.acquirer.example", "api.carrier.example": "api.airline.example", "product-cache": "tariff-cache",
+    "check_inventory": "seat_lookup", "shipping_quote": "fare_quote", "search_products": "find_trips", "valkey-cart": "kv-basket",
+    "orders": "reservations", "catalog": "tariffs", "email": "notifier",
+}
+
+
+def load(path, name):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def generator():
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, GENERATOR)
+    gen = load(os.path.join(GENERATOR, "incidentgen.py"), "incidentgen")
+    gen.load_faults()
+    for path in sorted(glob.glob(os.path.join(HERE, "faults_*.py"))):
+        load(path, os.path.basename(path)[:-3])
+    return gen
+
+
+def rewrite(path, change):
+    opener = gzip.open if path.endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8") as f:
+        lines = [x for x in map(change, f) if x is not None]
+    if path.endswith(".gz"):
+        with open(path, "wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as z:
+            z.write("".join(lines).encode())
+    else:
+        with open(path, "w", encoding="utf-8") as f:
+            f.writelines(lines)
+
+
+def rename(text):
+    for i, old in enumerate(sorted(RENAMES, key=len, reverse=True)):
+        text = text.replace(old, f"\x00{i}\x00")
+    for i, old in enumerate(sorted(RENAMES, key=len, reverse=True)):
+        text = text.replace(f"\x00{i}\x00", RENAMES[old])
+    return text
+
+
+def keep_sampled(line):
+    trace = json.loads(line)["traceId"]
+    return line if int(trace[:8], 16) % 10 == 0 else None
+
+
+def drop_ids(line):
+    doc = json.loads(line)
+    doc["traceId"] = doc["spanId"] = ""
+    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def vary(out, variant):
+    if variant == "renamed":
+        names = ["spans.jsonl.gz", "logs.jsonl.gz", "metrics.jsonl.gz", "service_map.jsonl", "traces.otlp.json.gz", "truth.json", "alert.json"]
+        for name in names:
+            rewrite(os.path.join(out, name), rename)
+    elif variant == "sampled":
+        rewrite(os.path.join(out, "spans.jsonl.gz"), keep_sampled)
+        os.remove(os.path.join(out, "traces.otlp.json.gz"))
+    elif variant == "nologids":
+        rewrite(os.path.join(out, "logs.jsonl.gz"), drop_ids)
+    elif variant == "nometrics":
+        os.remove(os.path.join(out, "metrics.jsonl.gz"))
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sub = ap.add_subparsers(dest="cmd", required=True)
+    sub.add_parser("list")
+    m = sub.add_parser("make")
+    m.add_argument("--fault", required=True)
+    m.add_argument("--seed", type=int, required=True)
+    m.add_argument("--out", required=True)
+    m.add_argument("--minutes", type=int, default=80)
+    m.add_argument("--rps", type=float, default=.85)
+    m.add_argument("--variant", default="plain", choices=["plain", "renamed", "sampled", "nologids", "nometrics"])
+    args = ap.parse_args()
+    gen = generator()
+    if args.cmd == "list":
+        for name, fault in sorted(gen.FAULTS.items()):
+            print(name, "-", fault.title)
+        return
+    rps = args.rps * (3 if args.variant == "sampled" else 1)
+    sim = gen.Sim(args.fault, args.seed, args.minutes, rps)
+    sim.run()
+    print(json.dumps(sim.write(args.out)))
+    vary(args.out, args.variant)
+
+
+if __name__ == "__main__":
+    main()
