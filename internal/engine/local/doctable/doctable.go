@@ -64,7 +64,9 @@ type Builder struct {
 	pos     int
 	shadow  int // > 0 while looking at an element of an array for its types alone
 	created bool
-	total   int64
+	// placeholder is set when the table was made before any field was seen.
+	placeholder bool
+	total       int64
 }
 
 // alias is a field that is another name for a path.

@@ -118,10 +118,11 @@ type node struct {
 	order    []*node
 	column   *column
 	field    *field // from the mapping, nil if dynamic
-	// peek is set for paths inside arrays of objects: what their first element holds there.
-	peek     kind
-	peekText bool
-	array    *node // the array that peek looks into
+	parent   *node
+	alias    bool // another name for a path: holds nothing itself
+	isArray  bool // has held an array of objects, or is mapped as nested
+	// peek is what the first element of an array of objects holds at this path; none if the path is in no array.
+	peek kind
 }
 
 // field is what the mapping says of a path.
@@ -142,7 +143,6 @@ type column struct {
 	name  string
 	kind  kind
 	list  bool
-	dates bool // text so far all shows dates, by dynamic mapping
 	fixed bool // kind comes from a mapping
 	// noNanos is set once a value lies outside the years that TIMESTAMP_NS can hold.
 	noNanos bool
@@ -162,10 +162,7 @@ func (n *node) child(part []byte) *node {
 	if n.path != "" {
 		path = n.path + "." + path
 	}
-	c := &node{path: path, depth: n.depth + 1, array: n.array}
-	if n.field != nil && n.field.nested {
-		c.array = n
-	}
+	c := &node{path: path, depth: n.depth + 1, parent: n}
 	if n.children == nil {
 		n.children = map[string]*node{}
 	}

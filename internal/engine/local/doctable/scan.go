@@ -173,7 +173,7 @@ func (b *Builder) array(n *node, nesting int) error {
 		return err
 	}
 	switch {
-	case n.opaque(), !plain:
+	case n.field != nil && n.field.opaque, !plain:
 		return b.leaf(n, b.rawJSON(n, start))
 	case len(list) == 0:
 		return nil // an empty array is a missing value
@@ -224,7 +224,7 @@ func (b *Builder) element(n *node, nesting int, look bool) (any, error) {
 	case '{':
 		if look && !(n.field != nil && n.field.point) && n.depth < maxDepth {
 			b.shadow++
-			n.markArray()
+			n.isArray = true
 			err := b.object(n, nesting)
 			b.shadow--
 			return jsonText(""), err
@@ -240,16 +240,6 @@ func (b *Builder) element(n *node, nesting int, look bool) (any, error) {
 	default:
 		text, err := b.number()
 		return number(text), err
-	}
-}
-
-// markArray notes that the paths below n are inside an array.
-func (n *node) markArray() {
-	for _, c := range n.order {
-		if c.array == nil {
-			c.array = n
-			c.markArray()
-		}
 	}
 }
 
@@ -298,11 +288,17 @@ func (b *Builder) skip(nesting int) error {
 
 // word reads true, false or null.
 func (b *Builder) word() (any, error) {
-	for word, v := range map[string]any{"true": true, "false": false, "null": nil} {
-		if bytes.HasPrefix(b.doc[b.pos:], []byte(word)) {
-			b.pos += len(word)
-			return v, nil
-		}
+	rest := b.doc[b.pos:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("true")):
+		b.pos += len("true")
+		return true, nil
+	case bytes.HasPrefix(rest, []byte("false")):
+		b.pos += len("false")
+		return false, nil
+	case bytes.HasPrefix(rest, []byte("null")):
+		b.pos += len("null")
+		return nil, nil
 	}
 	return nil, b.fail("not a JSON value")
 }
