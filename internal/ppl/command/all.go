@@ -3,6 +3,7 @@ package command
 // All lists the commands in the order of the manual. The names of commands are not reserved words.
 func All() []Spec {
 	return []Spec{
-		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(),
+		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(), dedupSpec(), topSpec(), rareSpec(),
+		renameSpec(), parseSpec(), grokSpec(), rexSpec(), regexSpec(), fillnullSpec(), reverseSpec(), binSpec(), timechartSpec(),
 	}
 }

@@ -248,13 +248,48 @@ func (r *Rel) Position() X {
 	if k := r.order[0]; len(r.order) == 1 && !k.Desc && r.inOrder {
 		return k.X
 	}
-	c := NewCol(r.env.Name("_pos"), r.RowNumber())
-	c.Hidden = true
-	r.cols = append(r.cols, c)
+	return r.Temp(r.RowNumber())[0]
+}
+
+// Temp computes expressions in the running SELECT, closes it, and returns references to the results.
+func (r *Rel) Temp(xs ...X) []X {
+	cols := make([]*Col, len(xs))
+	for i, x := range xs {
+		cols[i] = NewCol(r.env.Name("_t"), x)
+		cols[i].Hidden = true
+		r.cols = append(r.cols[:len(r.cols):len(r.cols)], cols[i])
+	}
 	r.Flush()
-	c = r.Col(c.Name)
-	r.Drop(c.Name)
-	return c.X()
+	out := make([]X, len(xs))
+	for i, c := range cols {
+		out[i] = r.Col(c.Name).X()
+		r.Drop(c.Name)
+	}
+	return out
+}
+
+// Window returns an OVER clause: partitioned by keys, ordered as the rows are when ordered is set, with a frame or "".
+func (r *Rel) Window(fn string, t rows.Type, keys []X, ordered bool, frame string) X {
+	x := X{Value: function.Value{Type: t}}
+	var parts []string
+	if len(keys) > 0 {
+		list := make([]string, len(keys))
+		for i, k := range keys {
+			list[i] = k.SQL
+			x.Uses = append(x.Uses, k.Uses...)
+		}
+		parts = append(parts, "PARTITION BY "+strings.Join(list, ", "))
+	}
+	if order, uses := r.OrderBy(); ordered && order != "" {
+		parts = append(parts, "ORDER BY "+order)
+		x.Uses = append(x.Uses, uses...)
+	}
+	if frame != "" {
+		parts = append(parts, frame)
+	}
+	x.SQL = fn + " OVER (" + strings.Join(parts, " ") + ")"
+	r.inOrder = false
+	return x
 }
 
 // Group makes the SELECT an aggregation: keys are grouped by, cols are the new columns.
@@ -375,5 +410,15 @@ func Cell(t rows.Type, format string, xs ...X) X {
 		x.Uses = append(x.Uses, a.Uses...)
 	}
 	x.SQL = fmt.Sprintf(format, args...)
+	return x
+}
+
+// Also adds the uses of further expressions that x's SQL mentions.
+func (x X) Also(more ...X) X {
+	uses := append([]*Col(nil), x.Uses...)
+	for _, m := range more {
+		uses = append(uses, m.Uses...)
+	}
+	x.Uses = uses
 	return x
 }
