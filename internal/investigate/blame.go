@@ -44,6 +44,27 @@ const (
 type excess struct {
 	inc, base   float64 // affected
 	nInc, nBase float64 // jobs that could have been
+	expected    float64 // affected jobs of the incident by the baseline's rates, class by class
+}
+
+// count adds an affected job. A baseline job stands for as many of the incident as its class has for each of the baseline.
+func (e *excess) count(cl *class, inc bool, w float64) {
+	if inc {
+		e.inc += w
+		return
+	}
+	e.base += w
+	if cl.nBase > 0 {
+		e.expected += w * float64(cl.nInc) / float64(cl.nBase)
+	}
+}
+
+// settle sets the totals so that base/nBase is the rate expected for the incident's mix of classes.
+func (e *excess) settle(nInc, nBase float64) {
+	e.nInc, e.nBase = nInc, nBase
+	if nInc > 0 {
+		e.base = e.expected * nBase / nInc
+	}
 }
 
 // over is how many more were affected than the baseline's rate explains.
@@ -210,15 +231,12 @@ func (b *blamer) blameErrors() {
 		}
 		if !seen[h] {
 			seen[h] = true
-			if inc {
-				e.inc++
-			} else {
-				e.base++
-			}
+			e.count(&b.js.classes[b.js.jobs[j].class], inc, 1)
 		}
 	}
 	for _, c := range b.by {
-		c.errors.nInc, c.errors.nBase, c.soft.nInc, c.soft.nBase = b.nInc, b.nBase, b.nInc, b.nBase
+		c.errors.settle(b.nInc, b.nBase)
+		c.soft.settle(b.nInc, b.nBase)
 	}
 }
 
@@ -311,18 +329,17 @@ func (b *blamer) blameTime() {
 		if cl.consumer {
 			w = consumerWeight
 		}
+		c.slow.count(cl, inc, w)
 		if !inc {
-			c.slow.base += w
 			return
 		}
-		c.slow.inc += w
 		if x.via == viaWait {
 			c.waits++
 		}
 		c.bad = append(c.bad, bad{x.span, b.jobOf[j.root], badSlow})
 	})
 	for _, c := range b.by {
-		c.slow.nInc, c.slow.nBase = b.nInc, b.nBase
+		c.slow.settle(b.nInc, b.nBase)
 	}
 }
 
@@ -373,9 +390,6 @@ func (b *blamer) blameCalls() {
 		mean[k] = sum / float32(n)
 		limit[k] = upper(v, n, tailRate)
 	}
-	// Jobs above the tail count one each; a unit that is seldom called (a cache's database) counts by its mean instead.
-	type sums struct{ inc, base, nInc, nBase float64 }
-	rare := map[key]*sums{}
 	each(func(j *job, t tally) {
 		k := key{j.class, t.unit}
 		cl := &b.js.classes[j.class]
@@ -383,32 +397,18 @@ func (b *blamer) blameCalls() {
 		if cl.nBase < minClass || !inc && !b.win.baseline(j.start) {
 			return
 		}
-		if mean[k] < rareCalls {
-			r := rare[k]
-			if r == nil {
-				r = &sums{nInc: float64(cl.nInc), nBase: float64(cl.nBase)}
-				rare[k] = r
-			}
-			if inc {
-				r.inc++
-			} else {
-				r.base++
-			}
-		}
 		u := b.units[t.unit]
 		c := b.at(place{u.service, u.target})
 		if float32(t.n) > max(limit[k], 1.3*mean[k]) || mean[k] < rareCalls {
+			c.more.count(cl, inc, 1)
 			if inc {
-				c.more.inc++
 				c.bad = append(c.bad, bad{t.first, b.jobOf[j.root], badMore})
 				c.moreUnit = t.unit
-			} else {
-				c.more.base++
 			}
 		}
 	})
 	for _, c := range b.by {
-		c.more.nInc, c.more.nBase = b.nInc, b.nBase
+		c.more.settle(b.nInc, b.nBase)
 	}
 }
 

@@ -78,6 +78,7 @@ func (s *Set) link(t *Trace) {
 		sp.NextSibling = s.Spans[p].FirstChild
 		s.Spans[p].FirstChild = i
 	}
+	s.adopt(t)
 	for i := t.Lo; i < t.Hi; i++ {
 		if s.Spans[i].Parent < 0 {
 			if !found {
@@ -86,6 +87,42 @@ func (s *Set) link(t *Trace) {
 			s.mend(i)
 		}
 	}
+}
+
+// adopt gives spans whose parent was never exported (a crash, a span that was not ended) to the shortest span of the same
+// process that encloses them; they keep the mark Orphan. Without one they stay roots.
+func (s *Set) adopt(t *Trace) {
+	for i := t.Hi - 1; i >= t.Lo; i-- {
+		sp := &s.Spans[i]
+		if !sp.Orphan {
+			continue
+		}
+		best := int32(-1)
+		for j := t.Lo; j < t.Hi; j++ {
+			p := &s.Spans[j]
+			if j == i || p.Resource != sp.Resource || p.Kind.Outgoing() || p.Orphan && p.Parent < 0 && sp.Dur >= p.Dur {
+				continue
+			}
+			inside := p.Start <= sp.Start && p.End() >= sp.End()
+			if inside && (best < 0 || p.Dur < s.Spans[best].Dur) && !s.above(j, i) {
+				best = j
+			}
+		}
+		if best >= 0 {
+			sp.Parent = best
+			s.insert(best, i)
+		}
+	}
+}
+
+// insert puts child i among the children of p in order of start.
+func (s *Set) insert(p, i int32) {
+	at := &s.Spans[p].FirstChild
+	for *at >= 0 && s.Spans[*at].Start < s.Spans[i].Start {
+		at = &s.Spans[*at].NextSibling
+	}
+	s.Spans[i].NextSibling = *at
+	*at = i
 }
 
 // maxDepth bounds the walk to the root: deeper chains are taken for a circle of broken parent ids.

@@ -116,16 +116,24 @@ func (s *Set) Served(i int32) int32 {
 	return -1
 }
 
-// Origin reports whether span i is an error that no failed child explains.
+// Origin reports whether span i is an error that no failed child explains. A child that wraps others within the same service
+// and does not fail itself is looked through.
 func (s *Set) Origin(i int32) bool {
-	sp := &s.Spans[i]
-	if !sp.Error {
-		return false
-	}
-	for c := sp.FirstChild; c >= 0; c = s.Spans[c].NextSibling {
-		if s.Spans[c].Error && s.Spans[c].Kind != Consumer {
-			return false
+	return s.Spans[i].Error && !s.failedBelow(i, s.Spans[i].Service, 0)
+}
+
+func (s *Set) failedBelow(i int32, service Sym, depth int) bool {
+	for c := s.Spans[i].FirstChild; c >= 0; c = s.Spans[c].NextSibling {
+		ch := &s.Spans[c]
+		if ch.Error && ch.Kind != Consumer {
+			return true
+		}
+		if ch.Kind == Internal && ch.Service == service && depth < maxWrap && s.failedBelow(c, service, depth+1) {
+			return true
 		}
 	}
-	return true
+	return false
 }
+
+// maxWrap is how many wrapping spans are looked through.
+const maxWrap = 8
