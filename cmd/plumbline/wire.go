@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+	"github.com/plumbline-mcp/plumbline/telemetry"
+	"github.com/plumbline-mcp/plumbline/tools"
+	datatools "github.com/plumbline-mcp/plumbline/tools/data"
+	logtools "github.com/plumbline-mcp/plumbline/tools/logs"
+	tracetools "github.com/plumbline-mcp/plumbline/tools/traces"
+)
+
+// process is everything that one run holds: made once, closed once.
+type process struct {
+	host      host
+	config    config
+	file      string // the configuration file in force, "" for none
+	logger    *slog.Logger
+	telemetry *telemetry.Telemetry
+	store     *local.Store
+	catalogue *tools.Catalogue
+}
+
+func newProcess(ctx context.Context, s *settings) (*process, error) {
+	c, file, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{host: s.host, config: c, file: file, logger: slog.New(slog.NewTextHandler(s.host.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	if c.Serve.HTTP != "" {
+		p.logger = slog.New(slog.NewTextHandler(s.host.err, nil))
+	}
+	if p.telemetry, err = telemetry.Setup(ctx, telemetryOf(s.host, c, p.logger)); err != nil {
+		return nil, err
+	}
+	if p.store, err = newStore(s.host, c, p.logger); err != nil {
+		return nil, err
+	}
+	src := sources{config: c, store: p.store, telemetry: p.telemetry}
+	all := slices.Concat(
+		datatools.Tools(datatools.Deps{Sources: src, Names: c.describeSources(), Now: s.host.now}),
+		logtools.Tools(logtools.Deps{Sources: src, Now: s.host.now}),
+		tracetools.Tools(tracetools.Deps{Sources: src, Now: s.host.now}),
+	)
+	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
+	return p, err
+}
+
+func (p *process) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return errors.Join(p.store.Close(), p.telemetry.Shutdown(ctx))
+}
+
+func telemetryOf(h host, c config, logger *slog.Logger) telemetry.Config {
+	return telemetry.Config{
+		Service: "plumbline", Version: version(), Endpoint: c.Telemetry.Endpoint, Env: h.env, TraceFile: c.Telemetry.TraceFile,
+		SigningService: c.Telemetry.Sign, SigningRegion: c.Telemetry.Region, Now: h.now, Logger: logger,
+		Credentials: aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			// Loaded at the first export: the chain may ask the network, which no start may do.
+			loaded, err := awsconfig.LoadDefaultConfig(ctx)
+			if err != nil {
+				return aws.Credentials{}, err
+			}
+			return loaded.Credentials.Retrieve(ctx)
+		})),
+	}
+}
+
+func newStore(h host, c config, logger *slog.Logger) (*local.Store, error) {
+	memory, err := bytesOf(c.Engine.Memory)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := bytesOf(c.Cache.Limit)
+	if err != nil {
+		return nil, err
+	}
+	timeout, err := time.ParseDuration(c.Engine.QueryTimeout)
+	if err != nil {
+		return nil, err
+	}
+	dir := c.Cache.Dir
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			base = os.TempDir()
+		}
+		dir = filepath.Join(base, "plumbline")
+	}
+	return local.New(local.Config{
+		CacheDir: dir, CacheLimitBytes: limit, MemoryLimitBytes: memory, Threads: c.Engine.Threads, QueryTimeout: timeout, Now: h.now, Logger: logger,
+	})
+}
+
+// sources opens what a call names: a configured source or a path.
+type sources struct {
+	config    config
+	store     *local.Store
+	telemetry *telemetry.Telemetry
+}
+
+// Open returns the engine of a source. The empty name is the configured default, or the only source there is.
+func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
+	if name == "" {
+		name = s.config.Source
+	}
+	names := slices.Sorted(maps.Keys(s.config.Sources))
+	if name == "" && len(names) == 1 {
+		name = names[0]
+	}
+	if name == "" {
+		err := fault.New(fault.InvalidArgument, "no source named")
+		if len(names) == 0 {
+			return nil, fault.WithHint(err, "Give source: a path to a file or directory of logs, spans or metrics.")
+		}
+		return nil, fault.WithHint(err, "Give source: one of %s, or a path.", strings.Join(names, ", "))
+	}
+	src, ok := s.config.Sources[name]
+	if !ok {
+		src = sourceConfig{Kind: kindFiles, Path: name}
+	}
+	if src.Kind != kindFiles {
+		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s: kind %s cannot be queried yet", name, src.Kind),
+			"This version reads files: export the data as JSON lines and give the path.")
+	}
+	e, err := s.store.Open(ctx, src.Path)
+	if err != nil {
+		if !ok && len(names) > 0 && fault.CodeOf(err) == fault.NotFound {
+			err = fault.WithHint(err, "No configured source has this name either; they are: %s.", strings.Join(names, ", "))
+		}
+		return nil, err
+	}
+	return traced{e, s.telemetry}, nil
+}
+
+// describeSources lists the configured sources for data_describe.
+func (c config) describeSources() []datatools.Source {
+	var out []datatools.Source
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		s := c.Sources[name]
+		out = append(out, datatools.Source{Name: name, Kind: s.Kind, Location: s.Path + s.URL, About: s.About})
+	}
+	return out
+}
+
+// traced puts a CLIENT span around each request to an engine.
+type traced struct {
+	engine.Engine
+
+	t *telemetry.Telemetry
+}
+
+const localSystem = "duckdb"
+
+func (e traced) Tables(ctx context.Context) (out []engine.Table, err error) {
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "tables"})
+	defer func() { done(err) }()
+	return e.Engine.Tables(ctx)
+}
+
+func (e traced) Fields(ctx context.Context, table string) (out []engine.Field, err error) {
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "fields"})
+	defer func() { done(err) }()
+	return e.Engine.Fields(ctx, table)
+}
+
+func (e traced) Query(ctx context.Context, ppl string, lim engine.Limits) (out *rows.Result, err error) {
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "query", Summary: summary(ppl)})
+	defer func() { done(err) }()
+	return e.Engine.Query(ctx, ppl, lim)
+}
+
+func (e traced) Stream(ctx context.Context, ppl string, lim engine.Limits, each func([]any) error) (out []rows.Column, err error) {
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "stream", Summary: summary(ppl)})
+	defer func() { done(err) }()
+	return e.Engine.Stream(ctx, ppl, lim, each)
+}
+
+// summary names a query by its commands, without values: "source=logs where stats".
+func summary(ppl string) string {
+	var words []string
+	for i, stage := range strings.Split(ppl, "|") {
+		word, rest, _ := strings.Cut(strings.TrimSpace(stage), " ")
+		if i == 0 && word == "search" {
+			word, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
+		}
+		words = append(words, word)
+		if len(words) == maxSummary {
+			break
+		}
+	}
+	return strings.ToValidUTF8(strings.Join(words, " "), "")
+}
+
+// maxSummary bounds the commands a summary names, so that it stays of low cardinality.
+const maxSummary = 6
