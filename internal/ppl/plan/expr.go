@@ -341,7 +341,7 @@ func (c *exprs) apply(name string, span syntax.Span, es []syntax.Expr, more []fu
 // use calls a scalar function of the library.
 func (c *exprs) use(name string, span syntax.Span, call *function.Call) (function.Value, error) {
 	f, ok := c.r.env.Lib.Lookup(name, function.Scalar)
-	if !ok {
+	if !ok || f.Compile == nil {
 		return function.Value{}, c.noFunction(name, span)
 	}
 	call.Name = name
