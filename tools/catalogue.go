@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,15 +28,22 @@ type Selection struct {
 	AllowWrites bool     // tools that change something are off without it
 }
 
-// NewCatalogue keeps the selected tools, by toolset and as given within it. Errors: an unknown toolset, a name used twice.
+// toolName is domain_verb or domain_verb_object in snake_case, so that a permission rule can match a prefix.
+var toolName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)+$`)
+
+// NewCatalogue keeps the selected tools, by toolset and as given within it. Errors: an unknown
+// toolset; a name used twice or badly formed; a tool without title or description.
 func NewCatalogue(all []Tool, sel Selection) (*Catalogue, error) {
 	known := map[string]bool{}
 	seen := map[string]bool{}
 	var kept []Tool
 	for _, t := range all {
 		known[t.Toolset] = true
-		if seen[t.Name] {
+		switch {
+		case seen[t.Name]:
 			return nil, fault.New(fault.Internal, "catalogue: two tools are named %s", t.Name)
+		case !toolName.MatchString(t.Name) || t.Title == "" || t.Description == "" || t.Toolset == "":
+			return nil, fault.New(fault.Internal, "catalogue: tool %q: want a domain_verb_object name, a title, a description and a toolset", t.Name)
 		}
 		seen[t.Name] = true
 		if (sel.AllowWrites || !t.Writes) && (len(sel.Toolsets) == 0 || slices.Contains(sel.Toolsets, t.Toolset)) {
@@ -79,15 +89,15 @@ func (c *Catalogue) Find(name string) (Tool, error) {
 	return Tool{}, fault.WithHint(err, "The tools are: %s.", strings.Join(names, ", "))
 }
 
-// Register adds the tools and the resource of long answers to an MCP server.
-func (c *Catalogue) Register(s *server.MCPServer) error {
+// Register adds the tools and the resource of long answers to an MCP server. Panics of tools go to the logger.
+func (c *Catalogue) Register(s *server.MCPServer, logger *slog.Logger) error {
 	results := &Results{}
 	for _, t := range c.tools {
 		m, err := t.MCP()
 		if err != nil {
 			return err
 		}
-		s.AddTool(m, handler(t, results))
+		s.AddTool(m, handler(t, results, logger))
 	}
 	s.AddResourceTemplate(mcp.NewResourceTemplate(resultURI, "result",
 		mcp.WithTemplateDescription("The rest of an answer that was cut, page by page."), mcp.WithTemplateMIMEType("text/plain")), results.read)
@@ -114,23 +124,32 @@ func (t Tool) MCP() (mcp.Tool, error) {
 	}, nil
 }
 
-func handler(t Tool, results *Results) server.ToolHandlerFunc {
+func handler(t Tool, results *Results, logger *slog.Logger) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		raw, err := json.Marshal(req.Params.Arguments)
+		raw, err := arguments(req)
 		if err != nil {
 			return nil, fmt.Errorf("%s: read arguments: %w", t.Name, err)
 		}
-		if string(raw) == "null" {
-			raw = nil
-		}
-		a, err := results.bound(t.Call(ctx, raw))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		a := results.bound(t.Call(ctx, raw))
+		var bug *panicError
+		if errors.As(a.Err, &bug) {
+			logger.ErrorContext(ctx, "a tool panicked", slog.String("tool", t.Name), slog.String("panic", bug.Error()), slog.String("stack", string(bug.stack)))
 		}
 		return &mcp.CallToolResult{
 			Content: []mcp.Content{mcp.NewTextContent(a.Text)}, StructuredContent: a.Structured, IsError: a.Err != nil,
 		}, nil
 	}
+}
+
+// arguments returns the arguments as they came over the wire (numbers unrounded), or as an in-process caller gave them.
+func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
+	if len(req.Params.RawArguments) > 0 {
+		return req.Params.RawArguments, nil
+	}
+	if req.Params.Arguments == nil {
+		return nil, nil
+	}
+	return json.Marshal(req.Params.Arguments)
 }
 
 // Markdown describes the tools for people: a table by toolset, then each tool with its arguments.
@@ -158,4 +177,17 @@ func (c *Catalogue) Markdown() string {
 		}
 	}
 	return b.String()
+}
+
+// JSON returns the tools as tools/list answers them: {"tools":[...]}, compact.
+func (c *Catalogue) JSON() ([]byte, error) {
+	list := make([]mcp.Tool, 0, len(c.tools))
+	for _, t := range c.tools {
+		m, err := t.MCP()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return json.Marshal(map[string]any{"tools": list})
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // decode reads arguments into a struct. It is strict in names (an unknown one is refused with the valid ones) and lenient in
-// forms that agents mix up: "42" for 42, "true" for true, one value for a list of one, an object for its JSON text.
+// forms that agents mix up: "42" for 42, "true" for true, one value for a list of one, the JSON text of an object or list for itself.
 func decode(raw json.RawMessage, into any) error {
 	v := reflect.ValueOf(into).Elem()
 	if len(bytes.TrimSpace(raw)) == 0 {
@@ -49,7 +49,7 @@ func decodeStruct(members map[string]json.RawMessage, v reflect.Value, path stri
 	}
 	for _, f := range known {
 		raw, ok := members[f.name]
-		if !ok || string(bytes.TrimSpace(raw)) == "null" {
+		if !ok || absent(raw, f) {
 			if f.required {
 				return fault.WithHint(fault.New(fault.InvalidArgument, "argument %q is missing", path+f.name), "%s: %s.", f.name, strings.TrimSuffix(f.doc, "."))
 			}
@@ -60,6 +60,12 @@ func decodeStruct(members map[string]json.RawMessage, v reflect.Value, path stri
 		}
 	}
 	return nil
+}
+
+// absent tells a value that says nothing: null, and "" for an optional choice, which agents send for "no choice".
+func absent(raw json.RawMessage, f field) bool {
+	text := string(bytes.TrimSpace(raw))
+	return text == "null" || (text == `""` && !f.required && f.typ.Implements(enumType))
 }
 
 func mapKeys(m map[string]json.RawMessage) func(func(string) bool) {
@@ -105,6 +111,12 @@ func decodeValue(raw json.RawMessage, v reflect.Value, path string) error {
 			return wrongType(path, "a whole number", raw)
 		}
 		v.SetInt(n)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		n, ok := integer(unquote(raw))
+		if !ok || n < 0 || v.OverflowUint(uint64(n)) {
+			return wrongType(path, "a whole number from 0", raw)
+		}
+		v.SetUint(uint64(n))
 	case reflect.Float32, reflect.Float64:
 		f, err := strconv.ParseFloat(unquote(raw), 64)
 		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
@@ -128,6 +140,9 @@ func decodeValue(raw json.RawMessage, v reflect.Value, path string) error {
 }
 
 func decodeString(raw json.RawMessage, v reflect.Value, path string) error {
+	if raw[0] == '{' || raw[0] == '[' {
+		return wrongType(path, "text", raw)
+	}
 	s := unquote(raw)
 	if e, ok := v.Interface().(Enum); ok && !slices.Contains(e.Enum(), s) {
 		return fault.WithHint(fault.New(fault.InvalidArgument, "argument %q: %q is not one of %s", path, s, strings.Join(e.Enum(), ", ")),

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 )
@@ -62,27 +63,40 @@ type Answer struct {
 
 // Call runs the tool with a JSON object of arguments. It never panics: a panic of the function becomes an internal error.
 func (t Tool) Call(ctx context.Context, raw json.RawMessage) Answer {
-	value, err := t.protected(ctx, raw)
+	a, err := t.protected(ctx, raw)
 	if err != nil {
 		return failure(err)
+	}
+	return a
+}
+
+func (t Tool) protected(ctx context.Context, raw json.RawMessage) (_ Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			bug := &panicError{value: p, stack: debug.Stack()}
+			err = fault.WithHint(fault.New(fault.Internal, "%s: %w", t.Name, bug), "This is a bug of Plumbline; other calls go on.")
+		}
+	}()
+	value, err := t.run(ctx, raw)
+	if err != nil {
+		return Answer{}, err
 	}
 	structured, err := t.structure(value)
 	if err != nil {
-		return failure(err)
+		return Answer{}, err
 	}
 	var text bytes.Buffer
 	value.WriteText(&text)
-	return Answer{Structured: structured, Text: text.String()}
+	return Answer{Structured: structured, Text: text.String()}, nil
 }
 
-func (t Tool) protected(ctx context.Context, raw json.RawMessage) (_ Texter, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.WithHint(fault.New(fault.Internal, "%s: %v", t.Name, p), "This is a bug of Plumbline; other calls go on.")
-		}
-	}()
-	return t.run(ctx, raw)
+// panicError is a panic of a tool, with where it happened for the log.
+type panicError struct {
+	value any
+	stack []byte
 }
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // structure turns the value into JSON that fits the output schema: nil lists become empty ones, nulls are left out.
 func (t Tool) structure(value Texter) (map[string]any, error) {

@@ -21,6 +21,9 @@ const (
 	maxResultsBytes = 8 << 20
 )
 
+// pageSize leaves room for the line that says how to read on.
+const pageSize = MaxText - 200
+
 // resultURI is the template under which long answers can be read on.
 const resultURI = "result://{id}{?page}"
 
@@ -51,64 +54,25 @@ func (r *Results) put(text string) string {
 }
 
 // bound cuts an answer to what a model should get at once, keeping the rest for paging.
-func (r *Results) bound(a Answer) (Answer, error) {
-	whole := ""
-	raw, err := json.Marshal(a.Structured)
-	if err != nil {
-		return a, fmt.Errorf("write the answer: %w", err)
+func (r *Results) bound(a Answer) Answer {
+	if size := weight(a.Structured); size > MaxStructured {
+		if whole, err := json.Marshal(a.Structured); err == nil {
+			a.Structured = shorten(a.Structured, "result://"+r.put(string(whole)))
+		}
 	}
-	if len(raw) > maxStructured {
-		whole = string(raw)
-		a.Structured = shrink(a.Structured, len(raw), "result://"+r.put(whole))
-	}
-	if len(a.Text) > maxText {
+	if len(a.Text) > MaxText {
 		id := r.put(a.Text)
-		head := cutLines(a.Text, maxText-200)
-		a.Text = fmt.Sprintf("%s… cut: %d of %d bytes shown. Narrow the call, or read resource result://%s?page=2 (of %d).\n",
+		head := cutLines(a.Text, pageSize)
+		a.Text = fmt.Sprintf("%s… cut: %d of %d bytes shown. Narrow the call, or read resource result://%s?page=2 (of %d pages).\n",
 			head, len(head), len(a.Text), id, pages(a.Text))
 	}
-	return a, nil
-}
-
-// shrink halves the longest list until the answer fits, and says so under "cut".
-func shrink(m map[string]any, size int, uri string) map[string]any {
-	for size > maxStructured {
-		owner, name, list := longest(m)
-		if len(list) < 2 {
-			return map[string]any{"cut": map[string]any{"reason": fmt.Sprintf("the answer has %d bytes", size), "whole": uri}}
-		}
-		owner[name] = list[:len(list)/2]
-		m["cut"] = map[string]any{"list": name, "kept": len(list) / 2, "whole": uri}
-		raw, err := json.Marshal(m)
-		if err != nil {
-			return map[string]any{"cut": map[string]any{"reason": err.Error(), "whole": uri}}
-		}
-		size = len(raw)
-	}
-	return m
-}
-
-// longest finds the list with the most elements.
-func longest(m map[string]any) (owner map[string]any, name string, list []any) {
-	for k, v := range m {
-		switch v := v.(type) {
-		case []any:
-			if len(v) > len(list) || (len(v) == len(list) && k < name) {
-				owner, name, list = m, k, v
-			}
-		case map[string]any:
-			if o, n, l := longest(v); len(l) > len(list) {
-				owner, name, list = o, n, l
-			}
-		}
-	}
-	return owner, name, list
+	return a
 }
 
 func pages(text string) int {
 	n := 1
-	for rest := text; len(rest) > maxText-200; n++ {
-		rest = rest[len(cutLines(rest, maxText-200)):]
+	for rest := text; len(rest) > pageSize; n++ {
+		rest = rest[len(cutLines(rest, pageSize)):]
 	}
 	return n
 }
@@ -127,9 +91,9 @@ func (r *Results) page(id string, n int) (text string, of int, err error) {
 		return "", of, fault.New(fault.NotFound, "result %q has pages 1 to %d, not %d", id, of, n)
 	}
 	for range n - 1 {
-		rest = rest[len(cutLines(rest, maxText-200)):]
+		rest = rest[len(cutLines(rest, pageSize)):]
 	}
-	return cutLines(rest, maxText-200), of, nil
+	return cutLines(rest, pageSize), of, nil
 }
 
 // read serves resource result://ID?page=N.

@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of one answer to a model. Clients cut or spill results from about 25,000 tokens on; four thousand leave room for a
+// Bounds of one answer to a model, in bytes. Clients cut or spill results from about 25,000 tokens on; four thousand leave room for a
 // conversation. A token is reckoned as four bytes.
 const (
-	maxText       = 16_000  // bytes of text
-	maxStructured = 256_000 // bytes of structured content
+	MaxText       = 16_000  // bytes of text
+	MaxStructured = 256_000 // bytes of structured content
 )
 
 // maxFence bounds one fenced piece of data.

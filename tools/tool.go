@@ -1,5 +1,3 @@
-// Package tools is the frame of every tool: a typed function with a Spec becomes an MCP tool and a CLI command.
-// It knows MCP and no domain. Words: a tool is one such function; a toolset is a package of them; the catalogue is all of them.
 package tools
 
 import (
