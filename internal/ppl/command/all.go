@@ -4,6 +4,6 @@ package command
 func All() []Spec {
 	return []Spec{
 		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(), dedupSpec(), topSpec(), rareSpec(),
-		renameSpec(), parseSpec(), grokSpec(), rexSpec(), regexSpec(), fillnullSpec(), reverseSpec(), binSpec(), timechartSpec(),
+		renameSpec(), parseSpec(), grokSpec(), rexSpec(), regexSpec(), fillnullSpec(), reverseSpec(), binSpec(), timechartSpec(), patternsSpec(),
 	}
 }

@@ -263,7 +263,7 @@ func (l logSpan) compile(x plan.X) plan.X {
 	return plan.Cell(rows.String, "CASE WHEN %s IS NULL THEN NULL WHEN %s > 0 THEN CAST("+bound+") AS VARCHAR) || '-' || CAST("+bound+" + 1) AS VARCHAR) ELSE 'Invalid' END", x, x, x, x)
 }
 
-// time puts a time into buckets. Days and months become texts, as upstream's.
+// time puts a time into buckets. Months become texts such as 2025-07, as upstream's.
 func (b *Bin) time(in *plan.Rel, x plan.X) (plan.X, error) {
 	s := b.Width
 	if s == nil {
@@ -287,7 +287,7 @@ func (b *Bin) time(in *plan.Rel, x plan.X) (plan.X, error) {
 		if s.Unit == "week" {
 			n = strconv.FormatFloat(7*s.N, 'f', -1, 64)
 		}
-		return plan.Cell(rows.String, "strftime(time_bucket(INTERVAL '"+n+" days', %s, TIMESTAMP '1970-01-01'), '%%Y-%%m-%%d')", ts), nil
+		return plan.Cell(rows.Timestamp, "time_bucket(INTERVAL '"+n+" days', %s, TIMESTAMP '1970-01-01')", ts), nil
 	case "month", "quarter", "year":
 		return plan.Cell(rows.String, "strftime(time_bucket("+plan.Interval(*s)+", %s, TIMESTAMP '1970-01-01'), '%%Y-%%m')", ts), nil
 	}

@@ -64,10 +64,13 @@ func (r *Regex) Match(subject string, full bool) string {
 	return "ppl_regex_match(" + subject + ", " + Quote(r.anchored(full)) + ")"
 }
 
+// maxNativeGroup is the highest group number DuckDB's regexp_extract takes.
+const maxNativeGroup = 9
+
 // Extract is SQL for the text of group n of the first match: null where the pattern does not match, and where the group
 // took no part in the match the text is empty. With full the pattern must match the whole subject.
 func (r *Regex) Extract(subject string, n int, full bool) string {
-	if r.Native() {
+	if r.Native() && n <= maxNativeGroup {
 		p := r.re2
 		if full {
 			p = `\A(?:` + p + `)\z`
@@ -80,7 +83,7 @@ func (r *Regex) Extract(subject string, n int, full bool) string {
 // ExtractAll is SQL for the list of group n's texts over all matches, at most limit (0 = all).
 func (r *Regex) ExtractAll(subject string, n, limit int) string {
 	var sql string
-	if r.Native() {
+	if r.Native() && n <= maxNativeGroup {
 		sql = "regexp_extract_all(" + subject + ", " + Quote(r.re2) + ", " + itoa(n) + ")"
 	} else {
 		sql = "ppl_regex_extract_all(" + subject + ", " + Quote(r.pattern) + ", " + itoa(n) + ")"

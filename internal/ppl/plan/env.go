@@ -82,7 +82,7 @@ func (e *Env) Scan(name string, at syntax.Span) (*Rel, error) {
 		})
 	}
 	if t.Order != "" {
-		r.order = []Key{{X: X{Value: function.Value{SQL: t.Order, Type: rows.BigInt}}}}
+		r.order = []Key{{X: X{Value: function.Value{SQL: t.Order, Type: rows.BigInt}}, Unique: true}}
 	}
 	return r, nil
 }

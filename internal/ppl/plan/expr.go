@@ -88,6 +88,9 @@ func (c *exprs) expr(e syntax.Expr) (function.Value, error) {
 		return c.unary(e)
 	case *syntax.Not:
 		v, err := c.cond(e.X)
+		if b, ok := e.X.(*syntax.Binary); ok && isTrue(b) { // upstream reads not x = true as "x is not true", null included
+			return function.Value{SQL: "(" + v.SQL + " IS NOT TRUE)", Type: rows.Boolean}, err
+		}
 		return function.Value{SQL: "(NOT " + v.SQL + ")", Type: rows.Boolean}, err
 	case *syntax.Logic:
 		return c.logic(e)
@@ -122,6 +125,11 @@ func (c *exprs) expr(e syntax.Expr) (function.Value, error) {
 		return c.fieldSet(e)
 	}
 	return function.Value{}, syntax.Errorf(e.Span(), "this cannot stand here")
+}
+
+func isTrue(b *syntax.Binary) bool {
+	l, ok := b.R.(*syntax.Literal)
+	return ok && b.Op == syntax.Eq && l.Value == true
 }
 
 func literal(l *syntax.Literal) function.Value {

@@ -67,9 +67,11 @@ func (c *exprs) arithmetic(e *syntax.Binary, l, r function.Value) (function.Valu
 		op = "//"
 	case op == syntax.Div && t.Integer():
 		t = rows.Double
-	case t == rows.TinyInt || t == rows.SmallInt:
-		l = function.Convert(l, rows.Int) // narrow types are widened before they can overflow
-		t = rows.Int
+	case op == syntax.Div || op == syntax.Mod:
+	case t == rows.TinyInt || t == rows.SmallInt: // narrow types are widened before they can overflow
+		l.SQL, t = "CAST("+l.SQL+" AS INTEGER)", rows.Int
+	case t == rows.Int:
+		l.SQL, t = "CAST("+l.SQL+" AS BIGINT)", rows.BigInt
 	}
 	return function.Value{SQL: "(" + l.SQL + " " + op + " " + rsql + ")", Type: t}, nil
 }

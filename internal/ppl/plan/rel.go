@@ -61,6 +61,8 @@ type Key struct {
 	Desc bool
 	// NullsLast puts nulls behind; otherwise they come first.
 	NullsLast bool
+	// Unique says that no two rows have the same value.
+	Unique bool
 }
 
 func (k Key) sql() string {
@@ -133,7 +135,23 @@ func (r *Rel) Names() []string {
 // Set adds a column, or puts it in the place of one of the same name at the end, as eval does.
 func (r *Rel) Set(c *Col) {
 	r.Drop(c.Name)
+	r.open(c.Name)
 	r.cols = append(r.cols, c)
+}
+
+// open shows the members of an object of the documents as columns of their own once one of them is computed.
+func (r *Rel) open(name string) {
+	root, _, inside := strings.Cut(name, ".")
+	if !inside {
+		return
+	}
+	for i, c := range r.cols {
+		if c.Nested && strings.HasPrefix(c.Name, root+".") {
+			n := *c
+			n.Nested = false
+			r.cols[i] = &n
+		}
+	}
 }
 
 // Put replaces the column of the name where it stands, or adds it.
@@ -245,7 +263,7 @@ func (r *Rel) Position() X {
 	if len(r.order) == 0 {
 		return X{}
 	}
-	if k := r.order[0]; len(r.order) == 1 && !k.Desc && r.inOrder {
+	if k := r.order[0]; len(r.order) == 1 && !k.Desc && k.Unique {
 		return k.X
 	}
 	return r.Temp(r.RowNumber())[0]
@@ -335,7 +353,7 @@ func (r *Rel) Flush() {
 	}
 	order := make([]Key, len(r.order))
 	for i, k := range r.order {
-		order[i] = Key{X: s.carry(k.X, taken).below(s.name), Desc: k.Desc, NullsLast: k.NullsLast}
+		order[i] = Key{X: s.carry(k.X, taken).below(s.name), Desc: k.Desc, NullsLast: k.NullsLast, Unique: k.Unique}
 	}
 	cols := make([]*Col, len(r.cols))
 	for i, c := range r.cols {
@@ -361,9 +379,25 @@ func physical(name string, taken map[string]bool) string {
 	return p
 }
 
-// Fork returns a second relation over the same stage; r is flushed first, so that both read the same rows.
+// pristine reports whether r reads one stage as it is.
+func (r *Rel) pristine() bool {
+	last := len(r.env.stages) - 1
+	if last < 0 || r.from != r.env.stages[last].name || len(r.where)+len(r.extra) > 0 || r.limited || r.grouped || r.distinct != "" {
+		return false
+	}
+	for _, c := range r.cols {
+		if !c.Simple {
+			return false
+		}
+	}
+	return true
+}
+
+// Fork returns a second relation over the same rows; r is flushed first unless it is just that, as after Temp.
 func (r *Rel) Fork() *Rel {
-	r.Flush()
+	if !r.pristine() {
+		r.Flush()
+	}
 	n := *r
 	n.cols = make([]*Col, len(r.cols))
 	for i, c := range r.cols {
@@ -421,4 +455,27 @@ func (x X) Also(more ...X) X {
 	}
 	x.Uses = uses
 	return x
+}
+
+// Join joins another relation's stage, which RefName named, to the running SELECT: how is "JOIN", "LEFT JOIN", ...
+func (r *Rel) Join(how, stage string, on X) {
+	r.from += " " + how + " " + stage
+	if on.SQL != "" {
+		r.from += " ON " + on.SQL
+	}
+	r.extra = append(r.extra, on.Uses...)
+	r.derived, r.inOrder = true, false
+}
+
+// PositionKeeping is Position for a caller that holds references: should the SELECT be closed, they are updated in place.
+func (r *Rel) PositionKeeping(refs []X) X {
+	if len(r.order) == 0 {
+		return X{}
+	}
+	if k := r.order[0]; len(r.order) == 1 && !k.Desc && k.Unique {
+		return k.X
+	}
+	out := r.Temp(append([]X{r.RowNumber()}, refs...)...)
+	copy(refs, out[1:])
+	return out[0]
 }

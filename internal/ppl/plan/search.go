@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
@@ -119,7 +120,7 @@ func (r *Rel) timeModifier(name string, s *syntax.SearchCompare) (X, error) {
 func searchValue(f X, op string, t syntax.SearchTerm) X {
 	switch {
 	case f.Type.Numeric():
-		n := numberText(t.Text)
+		n := numberText(strings.TrimRight(t.Text, "dDfFlL"))
 		if n.Literal == nil {
 			return X{Value: function.Value{SQL: "false", Type: rows.Boolean}}
 		}
@@ -149,11 +150,17 @@ func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 func glob(s string) string {
 	var b strings.Builder
 	b.WriteString("(?s)")
+	hidden := false
 	for _, r := range s {
-		switch r {
-		case '*':
+		switch {
+		case hidden:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+			hidden = false
+		case r == '\\':
+			hidden = true
+		case r == '*':
 			b.WriteString(".*")
-		case '?':
+		case r == '?':
 			b.WriteByte('.')
 		default:
 			b.WriteString(regexp.QuoteMeta(string(r)))
@@ -162,34 +169,115 @@ func glob(s string) string {
 	return b.String()
 }
 
-// tokens is the regular expression that finds a term or phrase among the words of a text.
+// tokens is the regular expression that finds a term among the words of a text: any of its words, or, when the text has
+// blanks, all of them one after the other.
 func tokens(s string) string {
-	const word, other = `[\pL\pN_]`, `[^\pL\pN_]`
-	var b strings.Builder
-	gap := false
-	for _, r := range s {
-		switch {
-		case r == '*':
-			b.WriteString(word + "*")
-		case r == '?':
-			b.WriteString(word)
-		case isWord(r):
-			if gap && b.Len() > 0 {
-				b.WriteString(other + "+")
-			}
-			b.WriteString(regexp.QuoteMeta(string(r)))
-		}
-		gap = !isWord(r) && r != '*' && r != '?'
+	var words []string
+	for _, w := range split(s) {
+		words = append(words, w.pattern())
 	}
-	if b.Len() == 0 {
+	switch {
+	case len(words) == 0:
 		return regexp.QuoteMeta(s)
+	case strings.ContainsAny(strings.TrimSpace(s), " \t\n"):
+		all := split(s)
+		return "(?i)" + all[0].before() + strings.Join(words, other+"+") + all[len(all)-1].after()
 	}
-	return "(?i)(?:^|" + other + ")" + b.String() + "(?:$|" + other + ")"
+	for i, w := range split(s) {
+		words[i] = w.before() + words[i] + w.after()
+	}
+	if len(words) == 1 {
+		return "(?i)" + words[0]
+	}
+	return "(?i)(?:" + strings.Join(words, "|") + ")"
 }
 
-func isWord(r rune) bool {
-	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 127
+const (
+	wordChar = `[\pL\pN_]`
+	other    = `[^\pL\pN_]`
+)
+
+// token is a word of a search term; * and ? in it are wildcards, a backslash hides them.
+type token struct{ text []rune }
+
+// split cuts a term into words as the standard analyzer does: a dot or apostrophe between letters, and a dot or comma between
+// digits, belong to the word.
+func split(s string) []token {
+	var out []token
+	var cur []rune
+	rs := []rune(s)
+	flush := func() {
+		if len(cur) > 0 {
+			out = append(out, token{cur})
+			cur = nil
+		}
+	}
+	for i := 0; i < len(rs); i++ {
+		r := rs[i]
+		switch {
+		case r == '\\' && i+1 < len(rs):
+			i++
+			if isWord(rs[i]) {
+				cur = append(cur, rs[i])
+			} else {
+				flush()
+			}
+		case isWord(r) || r == '*' || r == '?':
+			cur = append(cur, r)
+		case i > 0 && i+1 < len(rs) && len(cur) > 0 && glue(rs[i-1], r, rs[i+1]):
+			cur = append(cur, r)
+		default:
+			flush()
+		}
+	}
+	flush()
+	return out
 }
+
+// glue reports whether a mark between two characters joins them to one word.
+func glue(a, mark, b rune) bool {
+	digits := unicode.IsDigit(a) && unicode.IsDigit(b)
+	letters := unicode.IsLetter(a) && unicode.IsLetter(b)
+	return letters && strings.ContainsRune(".':", mark) || digits && strings.ContainsRune(".,;'", mark)
+}
+
+func (t token) pattern() string {
+	var b strings.Builder
+	for _, r := range t.text {
+		switch r {
+		case '*':
+			b.WriteString(wordChar + "*")
+		case '?':
+			b.WriteString(wordChar)
+		default:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	return b.String()
+}
+
+// before is what may stand before the word: nothing, or what cannot be a part of it.
+func (t token) before() string {
+	switch first := t.text[0]; {
+	case unicode.IsDigit(first):
+		return `(?:^|[^\pL\pN_.,;']|(?:^|[^\pN])[.,;'])`
+	case unicode.IsLetter(first):
+		return `(?:^|[^\pL\pN_.':]|(?:^|[^\pL])[.':])`
+	}
+	return "(?:^|" + other + ")"
+}
+
+func (t token) after() string {
+	switch last := t.text[len(t.text)-1]; {
+	case unicode.IsDigit(last):
+		return `(?:$|[^\pL\pN_.,;']|[.,;'](?:$|[^\pN]))`
+	case unicode.IsLetter(last):
+		return `(?:$|[^\pL\pN_.':]|[.':](?:$|[^\pL]))`
+	}
+	return "(?:$|" + other + ")"
+}
+
+func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // searchTime compares with a point in time; a day or a minute without seconds stands for all of it.
 func searchTime(f X, op, text string) X {

@@ -341,6 +341,9 @@ func (p *Parser) word(t Token) Expr {
 			return p.Field()
 		}
 	}
+	if frac := p.percentile(t); frac {
+		return p.call()
+	}
 	if p.IsWord("interval") && (next.Kind == Number || next.Kind == Unit || next.Kind == String || next.Kind == Mark && p.Text(next) == "-") {
 		return p.interval()
 	}
@@ -353,6 +356,17 @@ func (p *Parser) word(t Token) Expr {
 		return &Literal{Node: Node{t.Span()}}
 	}
 	return p.Field()
+}
+
+// percentile joins p99 and .5 before a parenthesis to one name: p99.5(x). It reports whether it did.
+func (p *Parser) percentile(t Token) bool {
+	n := p.PeekAt(1)
+	if n.Kind != Number || n.Start != t.End || p.src[n.Start] != '.' || !p.isAt(2, "(") {
+		return false
+	}
+	p.pos++
+	p.toks[p.pos] = Token{Ident, t.Start, n.End}
+	return true
 }
 
 func (p *Parser) interval() Expr {
