@@ -181,7 +181,7 @@ func (d *describer) alias(a alias) {
 
 // metadata adds the fields that every index has.
 func (d *describer) metadata(index string) {
-	d.add(catalog.Column{Name: "_id", Type: rows.String, SQL: "CAST(rowid AS VARCHAR)", Hidden: true})
+	d.add(catalog.Column{Name: "_id", Type: rows.String, SQL: "CAST(rowid + 1 AS VARCHAR)", Hidden: true})
 	d.add(catalog.Column{Name: "_index", Type: rows.String, SQL: literal(index), Hidden: true})
 	for _, name := range []string{"_score", "_maxscore"} {
 		d.add(catalog.Column{Name: name, Type: rows.Float, SQL: "CAST(NULL AS FLOAT)", Hidden: true})
