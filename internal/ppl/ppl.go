@@ -12,6 +12,7 @@ package ppl
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
@@ -122,3 +123,6 @@ func explain(text string, err error) error {
 	}
 	return &fault.Error{Code: code, Hint: e.Hint, Err: &shown}
 }
+
+// UDFs returns the Go functions that compiled queries call. An engine registers them with DuckDB before it runs one.
+func UDFs() []function.UDF { return slices.Concat(function.UDFs(), command.UDFs()) }

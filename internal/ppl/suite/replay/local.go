@@ -16,7 +16,6 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
-	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 )
 
 // Local answers with the language compiled to DuckDB, over tables in memory.
@@ -37,7 +36,7 @@ func NewLocal(ctx context.Context, now func() string) (*Local, error) {
 	}
 	l := &Local{db: db, tables: map[string]*catalog.Table{}, comp: ppl.NewCompiler(), now: now}
 	if l.conn, err = db.Conn(ctx); err == nil {
-		err = udf.Register(ctx, l.conn, function.UDFs())
+		err = udf.Register(ctx, l.conn, ppl.UDFs())
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open engine: %w", err), l.Close())
