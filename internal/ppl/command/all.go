@@ -5,5 +5,6 @@ func All() []Spec {
 	return []Spec{
 		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(), dedupSpec(), topSpec(), rareSpec(),
 		renameSpec(), parseSpec(), grokSpec(), rexSpec(), regexSpec(), fillnullSpec(), reverseSpec(), binSpec(), timechartSpec(), patternsSpec(),
+		eventstatsSpec(), streamstatsSpec(), trendlineSpec(), appendSpec(), appendcolSpec(), appendpipeSpec(), multisearchSpec(), unionSpec(),
 	}
 }

@@ -100,6 +100,7 @@ func parsePipeline(p *syntax.Parser, sub bool) *Pipeline {
 		}
 	}
 	q.at = syntax.Span{Start: start.Start, End: p.LastEnd()}
+	q.bindSource()
 	return q
 }
 

@@ -85,7 +85,7 @@ func (f *Fields) Compile(_ *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 // pick returns the columns a name or pattern stands for.
 func pick(in *plan.Rel, f *syntax.Field) ([]*plan.Col, error) {
 	if !strings.Contains(f.Name, "*") || in.Col(f.Name) != nil {
-		if c := in.Col(f.Name); c != nil {
+		if c := in.Column(f.Name); c != nil {
 			n := *c
 			n.Hidden = false
 			return []*plan.Col{&n}, nil

@@ -233,7 +233,7 @@ func (s *Stats) Compile(env *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 	}
 	in.Settle()
 	prepare(in, s.Aggs, s.By)
-	xs, err := aggregates(env, in, s.Aggs, "")
+	xs, err := aggregates(env, in, s.Aggs, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +294,7 @@ func prepare(in *plan.Rel, as []Agg, keys []Key) {
 	in.Prepare(xs...)
 }
 
-func aggregates(env *plan.Env, in *plan.Rel, as []Agg, over string) ([]plan.X, error) {
+func aggregates(env *plan.Env, in *plan.Rel, as []Agg, over func() (plan.X, error)) ([]plan.X, error) {
 	xs := make([]syntax.Expr, len(as))
 	for i, a := range as {
 		if err := checkAgg(env, a); err != nil {

@@ -175,7 +175,7 @@ func (t *Timechart) Compile(env *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 	}
 	prepare(in, t.Aggs, keys)
 	as, rates := t.rates()
-	xs, err := aggregates(env, in, as, "")
+	xs, err := aggregates(env, in, as, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -9,11 +9,18 @@ import (
 )
 
 // Aggregates compiles aggregate calls that belong to one SELECT over r. Each call may be a bare name (`count`).
-// over is what stands behind each aggregate, such as " OVER (PARTITION BY ..)", or "".
-func (r *Rel) Aggregates(calls []syntax.Expr, over string) ([]X, error) {
-	pos := X{}
+// over, unless nil, gives what stands behind each aggregate, such as OVER (PARTITION BY ..); it is called when the SELECT is
+// closed for the last time.
+func (r *Rel) Aggregates(calls []syntax.Expr, over func() (X, error)) ([]X, error) {
+	pos, behind := X{}, X{}
 	if NeedsPosition(calls) {
 		pos = r.Position()
+	}
+	if over != nil {
+		var err error
+		if behind, err = over(); err != nil {
+			return nil, err
+		}
 	}
 	xs := make([]X, len(calls))
 	for i, e := range calls {
@@ -27,7 +34,7 @@ func (r *Rel) Aggregates(calls []syntax.Expr, over string) ([]X, error) {
 		if err != nil {
 			return nil, err
 		}
-		xs[i] = X{Value: v.Aggregate(over), Uses: c.uses}
+		xs[i] = X{Value: v.Aggregate(behind.SQL), Uses: append(c.uses, behind.Uses...)}
 		xs[i].IsLiteral = false
 	}
 	return xs, nil

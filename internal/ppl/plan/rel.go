@@ -479,3 +479,37 @@ func (r *Rel) PositionKeeping(refs []X) X {
 	copy(refs, out[1:])
 	return out[0]
 }
+
+// Pin makes a unique, rising number of the rows their order.
+func (r *Rel) Pin(pos X) {
+	r.order = []Key{{X: pos, Unique: true}}
+}
+
+// Fold puts the objects of the documents in the place of their members, as the answer would show them.
+func (r *Rel) Fold() { r.fold() }
+
+// Numbered closes the SELECT and returns the number of each row, from 1, in their order.
+func (r *Rel) Numbered() X {
+	r.dropHidden()
+	return r.Temp(r.RowNumber())[0]
+}
+
+func (r *Rel) dropHidden() {
+	var cols []*Col
+	for _, c := range r.cols {
+		if !c.Hidden {
+			cols = append(cols, c)
+		}
+	}
+	r.cols = cols
+}
+
+// Beside returns the relation of two joined ones. Both must have been closed; the caller sets its columns from theirs.
+func (e *Env) Beside(l, r *Rel, how string, on X) *Rel {
+	out := &Rel{env: e, from: l.from + " " + how + " " + r.from, derived: true, TimeField: l.TimeField, Source: l.Source, Explicit: l.Explicit && r.Explicit}
+	if on.SQL != "" {
+		out.from += " ON " + on.SQL
+	}
+	out.extra = append(out.extra, on.Uses...)
+	return out
+}

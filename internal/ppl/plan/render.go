@@ -15,7 +15,8 @@ type stage struct {
 	rel    Rel
 	inner  []*Col // order keys that are no visible columns
 	shared bool   // read more than once: computed once
-	raw    string // SQL instead of a SELECT
+	raw    string // SQL instead of a SELECT; the columns it reads are marked when it is made
+	reads  []string
 }
 
 // carry makes sure that x is selected by the stage and returns it as a use of that column.
@@ -87,6 +88,10 @@ func mark(cols []*Col) {
 func (s *stage) sql(last bool) string {
 	r := &s.rel
 	r.env.read(r.from)
+	if s.raw != "" {
+		r.env.read(strings.Join(s.reads, " "))
+		return s.raw
+	}
 	var list []string
 	for _, c := range slices.Concat(r.cols, s.inner) {
 		if c.used {

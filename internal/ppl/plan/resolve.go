@@ -40,22 +40,30 @@ func (r *Rel) Unknown(f *syntax.Field) error {
 	return e
 }
 
+// Column returns the column that a name stands for, be it qualified by the index or a join alias; nil if it is no column.
+func (r *Rel) Column(name string) *Col {
+	if c := r.Col(name); c != nil {
+		return c
+	}
+	q, rest, ok := strings.Cut(name, ".")
+	if !ok {
+		return nil
+	}
+	for _, c := range r.cols {
+		if c.Qualifier == q && (c.Name == rest || c.Name == name) {
+			return c
+		}
+	}
+	if q == r.Source {
+		return r.Col(rest)
+	}
+	return nil
+}
+
 // find resolves a name: a column, one qualified by the index or a join alias, an object, or a path into an object.
 func (r *Rel) find(name string) (X, bool) {
-	if c := r.Col(name); c != nil {
+	if c := r.Column(name); c != nil {
 		return c.X(), true
-	}
-	if q, rest, ok := strings.Cut(name, "."); ok {
-		for _, c := range r.cols {
-			if c.Qualifier == q && (c.Name == rest || c.Name == name) {
-				return c.X(), true
-			}
-		}
-		if q == r.Source {
-			if x, ok := r.find(rest); ok {
-				return x, true
-			}
-		}
 	}
 	if r.hasPrefix(name + ".") {
 		return r.object(name), true
@@ -169,6 +177,9 @@ func (t *tree) sql() string {
 // the result instead of repeating the computation. Call it before compiling expressions that belong together.
 func (r *Rel) Prepare(exprs ...syntax.Expr) {
 	for _, e := range exprs {
+		if e == nil {
+			continue
+		}
 		found := false
 		syntax.Walk(e, func(x syntax.Expr) {
 			if f, ok := x.(*syntax.Field); ok && !found {
@@ -197,11 +208,11 @@ func (r *Rel) PrepareFields(fs ...*syntax.Field) {
 }
 
 func (r *Rel) computed(name string) bool {
-	if c := r.Col(name); c != nil {
+	if c := r.Column(name); c != nil {
 		return !c.Simple
 	}
 	for _, c := range r.cols {
-		if !c.Simple && (strings.HasPrefix(c.Name, name+".") || strings.HasPrefix(name, c.Name+".") || c.Qualifier != "" && name == c.Qualifier+"."+c.Name) {
+		if !c.Simple && (strings.HasPrefix(c.Name, name+".") || strings.HasPrefix(name, c.Name+".")) {
 			return true
 		}
 	}
