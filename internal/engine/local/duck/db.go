@@ -37,7 +37,7 @@ func Open(ctx context.Context, settings []Setting, register func(ctx context.Con
 		return nil, fmt.Errorf("open duckdb: %w", err)
 	}
 	d := &DB{goSide: sql.OpenDB(connector)}
-	d.goSide.SetMaxOpenConns(1)
+	d.goSide.SetMaxIdleConns(1)
 	// duckdb-go keeps the instance's handle to itself and its instance cache knows no instance in memory, so the handle is
 	// read from the connector's field; the check below is what a new version of duckdb-go would meet.
 	handle := reflect.ValueOf(connector).Elem().FieldByName("db")
@@ -78,6 +78,9 @@ func (d *DB) setUp(ctx context.Context, settings []Setting, register func(ctx co
 	}
 	return nil
 }
+
+// SQL returns a connection of database/sql to the same instance, for code that speaks it. Close it to give it back.
+func (d *DB) SQL(ctx context.Context) (*sql.Conn, error) { return d.goSide.Conn(ctx) }
 
 // Conn returns an idle connection or a new one. Give it back with Release.
 func (d *DB) Conn() (*Conn, error) {

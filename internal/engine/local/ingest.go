@@ -1,0 +1,315 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/record"
+)
+
+const (
+	// ingestMemory bounds what DuckDB holds while segments are written: the row groups of two writers. It is apart from the
+	// limit for queries and given back when the writing ends.
+	ingestMemory = 512 << 20
+	readBuffer   = 256 << 10
+)
+
+// ingester writes segments with an instance of its own, so that nothing that answers queries can write.
+type ingester struct {
+	store *Store
+	db    *duck.DB
+}
+
+func (s *Store) newIngester(ctx context.Context) (*ingester, error) {
+	if err := s.cache.make(); err != nil {
+		return nil, err
+	}
+	settings := append(s.common(ingestMemory),
+		duck.Setting{Name: "temp_directory", Value: duck.Literal(s.cache.spill())},
+		duck.Setting{Name: "preserve_insertion_order", Value: "true"})
+	db, err := duck.Open(ctx, settings, nil)
+	if err != nil {
+		return nil, fault.WithCode(err, fault.Internal)
+	}
+	return &ingester{store: s, db: db}, nil
+}
+
+// close gives the instance's memory back.
+func (g *ingester) close() error { return g.db.Close() }
+
+// write reads the files of a part into a new segment and puts it into the cache.
+func (g *ingester) write(ctx context.Context, p *part) (*manifest, error) {
+	w := &segmentWriter{ingester: g, path: g.store.cache.tmpName(dataExt), tables: map[string]*tableWriter{}}
+	w.catalog = "w_" + strings.TrimSuffix(filepath.Base(w.path), dataExt)
+	m, err := w.run(ctx, p)
+	if err != nil {
+		return nil, errors.Join(err, w.abandon())
+	}
+	data := ""
+	if w.attached {
+		data = w.path
+	}
+	if err := g.store.cache.publish(p.key, data, m); err != nil {
+		return nil, errors.Join(fault.WithCode(err, fault.Internal), w.abandon())
+	}
+	return m, nil
+}
+
+// segmentWriter writes one segment.
+type segmentWriter struct {
+	*ingester
+	path     string
+	catalog  string // the segment's name in the instance
+	conn     *duck.Conn
+	attached bool
+	tables   map[string]*tableWriter
+	order    []*tableWriter
+	generic  []*genericWriter
+}
+
+func (w *segmentWriter) run(ctx context.Context, p *part) (*manifest, error) {
+	conn, err := w.db.Conn()
+	if err != nil {
+		return nil, fault.WithCode(err, fault.Internal)
+	}
+	w.conn = conn
+	defer w.db.Release(conn)
+	m := &manifest{Version: formatVersion}
+	for i := range p.files {
+		f, err := w.file(ctx, &p.files[i], len(p.files) > 1)
+		if err != nil {
+			return nil, err
+		}
+		m.Files = append(m.Files, *f)
+	}
+	for _, t := range w.order {
+		stored, err := t.finish(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m.Tables = append(m.Tables, *stored)
+	}
+	for _, g := range w.generic {
+		stored, err := g.finish()
+		if err != nil {
+			return nil, err
+		}
+		m.Tables = append(m.Tables, *stored)
+	}
+	return m, w.commit(ctx)
+}
+
+// attach opens the segment's file when its first rows come.
+func (w *segmentWriter) attach(ctx context.Context) error {
+	if w.attached {
+		return nil
+	}
+	err := w.conn.Exec(ctx, "ATTACH "+duck.Literal(w.path)+" AS "+duck.Ident(w.catalog)+" (STORAGE_VERSION 'latest')")
+	if err != nil {
+		return fmt.Errorf("write segment: %w", err)
+	}
+	w.attached = true
+	return nil
+}
+
+// commit ends the segment: detaching writes what is still in memory.
+func (w *segmentWriter) commit(ctx context.Context) error {
+	if !w.attached {
+		return nil
+	}
+	if err := w.conn.Exec(ctx, "DETACH "+duck.Ident(w.catalog)); err != nil {
+		return fmt.Errorf("write segment: %w", err)
+	}
+	return nil
+}
+
+// abandon removes what was written so far.
+func (w *segmentWriter) abandon() error {
+	for _, g := range w.generic {
+		g.abandon()
+	}
+	if w.attached {
+		conn, err := w.db.Conn()
+		if err == nil {
+			//nolint:contextcheck // the caller's context may be done; cleaning up must not depend on it
+			err = conn.Exec(context.Background(), "DETACH "+duck.Ident(w.catalog))
+			w.db.Release(conn)
+		}
+		if err != nil {
+			w.store.log.Debug("segment not detached", errAttr(err))
+		}
+	}
+	for _, p := range []string{w.path, w.path + ".wal"} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove unfinished segment: %w", err)
+		}
+	}
+	return nil
+}
+
+// file reads one file; several says that rows must carry its name.
+func (w *segmentWriter) file(ctx context.Context, f *partFile, several bool) (*segmentFile, error) {
+	out := &segmentFile{Path: f.path, Name: f.name, Offset: f.offset}
+	src, err := os.Open(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("read source: %w", err)
+	}
+	defer src.Close()
+	format := f.format
+	in := io.Reader(bufio.NewReaderSize(src, readBuffer))
+	if f.offset > 0 {
+		// A tail ends where the file ended when it was listed: what is written meanwhile belongs to the next part.
+		in = bufio.NewReaderSize(io.NewSectionReader(src, f.offset, f.size-f.offset), readBuffer)
+	} else {
+		in = io.LimitReader(in, f.size)
+		head := make([]byte, record.SniffBytes)
+		n, rerr := io.ReadFull(in, head)
+		if rerr != nil && !errors.Is(rerr, io.EOF) && !errors.Is(rerr, io.ErrUnexpectedEOF) {
+			return nil, fmt.Errorf("read source: %w", rerr)
+		}
+		if format == record.FormatUnknown {
+			format = record.Sniff(head[:n], filepath.Base(f.path))
+		}
+		in = io.MultiReader(bytes.NewReader(head[:n]), in)
+	}
+	if f.walked && format == record.FormatText && !logName(f.name) {
+		out.Report.Format = format
+		out.Error = "left out: text without times or levels; name the file itself to read it"
+		return out, nil
+	}
+	sink := &sink{w: w, ctx: ctx, file: f, text: textFormat(format), several: several}
+	opt := record.Options{Name: f.path, Format: format, Offset: f.offset, Line: f.line, Now: f.mtime}
+	out.Report, err = w.store.cfg.Read(ctx, in, opt, sink.add)
+	out.Report.Format = firstFormat(out.Report.Format, format)
+	out.Stats = sink.account()
+	sink.refused(&out.Report)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case sink.err != nil:
+		return nil, sink.err
+	case fault.CodeOf(err) == fault.Unsupported:
+		out.Error = err.Error()
+	default:
+		return nil, fmt.Errorf("read %s: %w", f.name, err)
+	}
+	return out, nil
+}
+
+func firstFormat(a, b record.Format) record.Format {
+	if a != record.FormatUnknown {
+		return a
+	}
+	return b
+}
+
+// textFormat reports whether a format is a text log: its rows may repeat what structured logs of the same source say.
+func textFormat(f record.Format) bool {
+	switch f {
+	case record.FormatDocuments, record.FormatOTLP, record.FormatSeries, record.FormatJSONLog, record.FormatJSON,
+		record.FormatOpenMetrics, record.FormatEmpty, record.FormatBinary, record.FormatParquet, record.FormatUnknown:
+		return false
+	default:
+		return true
+	}
+}
+
+// logName reports whether a file's name says that it is a log.
+func logName(name string) bool {
+	base := strings.ToLower(filepath.Base(name))
+	ext := filepath.Ext(strings.TrimSuffix(strings.TrimSuffix(base, ".gz"), ".zst"))
+	switch ext {
+	case "", ".log", ".txt", ".out", ".err":
+		return true
+	}
+	return strings.Contains(base, ".log") || strings.Contains(base, ".out")
+}
+
+// sink takes the records of one file.
+type sink struct {
+	w       *segmentWriter
+	ctx     context.Context //nolint:containedctx // a sink lives as long as the reading of one file
+	file    *partFile
+	text    bool
+	several bool
+	generic *genericWriter
+	err     error
+}
+
+func (s *sink) add(r *record.Record) error {
+	s.err = s.put(r)
+	return s.err
+}
+
+func (s *sink) put(r *record.Record) error {
+	if r.Kind == record.Generic {
+		return s.document(r)
+	}
+	name := string(r.Kind)
+	if r.Kind == record.Logs && s.text {
+		name = textLogs
+	}
+	t := s.w.tables[name]
+	if t == nil {
+		t = newTableWriter(s.w, name, r.Kind)
+		s.w.tables[name] = t
+		s.w.order = append(s.w.order, t)
+	}
+	file := ""
+	if s.several {
+		file = s.file.name
+	}
+	t.batch.add(r, file)
+	if !t.batch.full() {
+		return nil
+	}
+	return t.flush(s.ctx)
+}
+
+func (s *sink) document(r *record.Record) error {
+	if s.generic == nil {
+		g, err := newGenericWriter(s.ctx, s.w, s.file)
+		if err != nil {
+			return err
+		}
+		s.generic = g
+		s.w.generic = append(s.w.generic, g)
+	}
+	return s.generic.add(r)
+}
+
+// refused adds the documents that no table could hold to the report.
+func (s *sink) refused(rep *record.Report) {
+	if s.generic == nil {
+		return
+	}
+	n := int64(len(s.generic.refused))
+	rep.Rows -= n
+	rep.Skipped += n
+	rep.Kinds[record.Generic] -= n
+	rep.Examples = append(rep.Examples, s.generic.refused[:min(int(n), max(0, record.MaxExamples-len(rep.Examples)))]...)
+}
+
+// account returns what the file gave to each table and begins the next file's count.
+func (s *sink) account() []fileStats {
+	var out []fileStats
+	for _, t := range s.w.order {
+		if st := t.account(); st.Rows > 0 {
+			out = append(out, st)
+		}
+	}
+	if s.generic != nil {
+		out = append(out, fileStats{Table: s.generic.name, Rows: s.generic.rows})
+	}
+	return out
+}

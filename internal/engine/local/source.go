@@ -1,0 +1,340 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+)
+
+// source is one source: its files, and the snapshot of them that queries run on. It is the engine that Open returns.
+type source struct {
+	store *Store
+	spec  spec
+
+	busy mutex     // held while the files are looked at and read
+	snap *snapshot // the newest; guarded by busy
+}
+
+var _ engine.Engine = (*source)(nil)
+
+// mutex is a lock that can be waited for with a context.
+type mutex struct {
+	once sync.Once
+	ch   chan struct{}
+}
+
+func (m *mutex) lock(ctx context.Context) error {
+	m.once.Do(func() { m.ch = make(chan struct{}, 1) })
+	select {
+	case m.ch <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *mutex) unlock() { <-m.ch }
+
+// current returns a snapshot of the files as they are now, reading what is new. Give it back with release.
+func (s *source) current(ctx context.Context) (*snapshot, error) {
+	if err := s.busy.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.busy.unlock()
+	files, notes, err := s.spec.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.snap != nil && slices.EqualFunc(files, s.snap.files, found.same) {
+		s.snap.refs.Add(1)
+		return s.snap, nil
+	}
+	snap, err := s.read(ctx, files, notes)
+	if errors.Is(err, fs.ErrNotExist) { // a file, or a segment, went away between looking and reading
+		if files, notes, err = s.spec.list(ctx); err == nil {
+			snap, err = s.read(ctx, files, notes)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	old := s.snap
+	s.snap = snap
+	if old != nil {
+		old.release()
+	}
+	snap.refs.Add(1)
+	return snap, nil
+}
+
+// close gives up the snapshot.
+func (s *source) close() {
+	_ = s.busy.lock(context.Background()) // cannot fail: this context is never done
+	defer s.busy.unlock()
+	if s.snap != nil {
+		s.snap.release()
+		s.snap = nil
+	}
+}
+
+// piece is a segment of a snapshot: its description, and which of its rows count.
+type piece struct {
+	key      string
+	manifest *manifest
+	upTo     int64 // rows beyond this line are read again by the next piece; 0: all count
+	name     string // of the one file, as this source shows it; "" for a pack, which is of this source alone
+}
+
+// label returns the name under which a file of the piece is shown.
+func (p *piece) label(f *segmentFile) string {
+	if p.name != "" {
+		return p.name
+	}
+	return f.Name
+}
+
+// read brings all files into segments and returns the snapshot of them.
+func (s *source) read(ctx context.Context, files []found, notes []string) (*snapshot, error) {
+	if err := s.store.cache.make(); err != nil {
+		return nil, err
+	}
+	work, err := s.plan(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.ingest(ctx, work); err != nil {
+		return nil, err
+	}
+	var pieces []piece
+	for _, w := range work {
+		pieces = append(pieces, w.pieces()...)
+	}
+	return s.store.snapshot(ctx, files, pieces, work, notes)
+}
+
+// job is a pack or a single file on its way to segments.
+type job struct {
+	name     string // of its first file, for the order
+	part     *part  // to be read, nil if all is there
+	manifest *manifest
+	file     *partFile // a single file; nil for a pack
+	have     []trailPart
+	loaded   map[string]*manifest // of have
+	parquet  bool
+	err      error // why the file cannot be read
+	found    found
+}
+
+// plan decides what to read.
+func (s *source) plan(ctx context.Context, files []found) ([]*job, error) {
+	var list []partFile
+	var jobs []*job
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		pf := partFile{found: f, walked: s.spec.kind == specDir}
+		var err error
+		if pf.id, pf.magic, err = f.identity(); err != nil {
+			jobs = append(jobs, &job{name: f.name, err: err, found: f})
+			continue
+		}
+		list = append(list, pf)
+	}
+	packed, alone := packs(list, s.store.cfg.Now())
+	for _, p := range packed {
+		jobs = append(jobs, &job{name: p.files[0].name, part: p})
+	}
+	for i := range alone {
+		f := &alone[i]
+		j := &job{name: f.name, file: f, parquet: f.magic, found: f.found}
+		if !f.magic {
+			j.loaded = map[string]*manifest{}
+			have, next, err := f.follow(s.store.cache.readTrail(f.path), func(key string) *manifest {
+				m := s.store.cache.load(key)
+				j.loaded[key] = m
+				return m
+			})
+			if err != nil {
+				j.err = err
+			}
+			j.have, j.part = have, next
+		}
+		jobs = append(jobs, j)
+	}
+	slices.SortStableFunc(jobs, func(a, b *job) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return jobs, nil
+}
+
+// pieces returns the segments that a finished job stands for.
+func (j *job) pieces() []piece {
+	var out []piece
+	for i, h := range j.have {
+		p := piece{key: h.Key, manifest: j.loaded[h.Key], name: j.file.name}
+		if i < len(j.have)-1 || j.part != nil {
+			p.upTo = h.Line
+		}
+		out = append(out, p)
+	}
+	if j.part != nil && j.manifest != nil {
+		p := piece{key: j.part.key, manifest: j.manifest}
+		if j.file != nil {
+			p.name = j.file.name
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// ingest reads the parts that are not in the cache, the largest first, with as many workers as there are threads.
+func (s *Store) ingest(ctx context.Context, jobs []*job) error {
+	var todo []*job
+	for _, j := range jobs {
+		if j.part == nil || j.err != nil {
+			continue
+		}
+		if j.manifest = s.cache.load(j.part.key); j.manifest == nil {
+			todo = append(todo, j)
+		} else if j.file != nil {
+			if err := s.remember(j); err != nil {
+				return err
+			}
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(todo, func(a, b *job) int { return int(b.part.weight() - a.part.weight()) })
+	g, err := s.newIngester(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.work(ctx, g, todo)
+	if cerr := g.close(); cerr != nil && err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.CachePrune(0); err != nil {
+		s.log.Warn("cache not pruned", errAttr(err))
+	}
+	return nil
+}
+
+func (p *part) weight() int64 {
+	var n int64
+	for _, f := range p.files {
+		n += f.weight()
+	}
+	return n
+}
+
+// work runs the jobs; the first error ends all.
+func (s *Store) work(ctx context.Context, g *ingester, todo []*job) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan *job, len(todo))
+	for _, j := range todo {
+		queue <- j
+	}
+	close(queue)
+	var wg sync.WaitGroup
+	for range min(s.cfg.Threads, len(todo)) {
+		wg.Go(func() {
+			for j := range queue {
+				if ctx.Err() != nil {
+					return
+				}
+				if err := s.run(ctx, g, j); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// run reads one part. A file that cannot be read is noted, not fatal: the others go on.
+func (s *Store) run(ctx context.Context, g *ingester, j *job) error {
+	m, err := g.write(ctx, j.part)
+	if err != nil {
+		var pathErr *fs.PathError
+		if ctx.Err() == nil && errors.As(err, &pathErr) && fault.CodeOf(err) == fault.Internal && j.file != nil {
+			j.err, j.part = err, nil
+			return nil
+		}
+		return err
+	}
+	j.manifest = m
+	if j.file == nil {
+		return nil
+	}
+	return s.remember(j)
+}
+
+// remember writes the trail of a single file.
+func (s *Store) remember(j *job) error {
+	t, err := j.file.extended(j.have, j.part, j.manifest)
+	if err != nil {
+		j.err, j.part = err, nil
+		return nil //nolint:nilerr // the file vanished while it was read; the snapshot says so
+	}
+	return s.cache.writeTrail(j.file.path, t)
+}
+
+// attached is a segment that the query instance has open.
+type attached struct {
+	alias string
+	refs  int
+}
+
+// attach opens a segment for reading, once however many snapshots use it.
+func (s *Store) attach(ctx context.Context, c *duck.Conn, key string) (alias string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.segs[key]
+	if a == nil {
+		a = &attached{alias: "seg_" + key}
+		err := c.Exec(ctx, "ATTACH "+duck.Literal(s.cache.data(key))+" AS "+duck.Ident(a.alias)+" (READ_ONLY)")
+		if err != nil {
+			return "", fmt.Errorf("open segment: %w", err)
+		}
+		s.segs[key] = a
+	}
+	a.refs++
+	return a.alias, nil
+}
+
+// detach gives up a use of a segment.
+func (s *Store) detach(c *duck.Conn, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.segs[key]
+	if a == nil {
+		return
+	}
+	if a.refs--; a.refs > 0 {
+		return
+	}
+	delete(s.segs, key)
+	if err := c.Exec(context.Background(), "DETACH "+duck.Ident(a.alias)); err != nil {
+		s.log.Warn("segment stays open", errAttr(err))
+	}
+}
