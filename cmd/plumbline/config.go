@@ -215,6 +215,15 @@ func readConfig(path string, c *config) error {
 	return nil
 }
 
+// queryTimeout returns engine.query_timeout, which check has read once.
+func (c *config) queryTimeout() time.Duration {
+	d, err := time.ParseDuration(c.Engine.QueryTimeout)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
 var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 func (c *config) check(path string) error {

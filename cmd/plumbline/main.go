@@ -95,7 +95,7 @@ func newRoot(h host) *cobra.Command {
 	})
 	s := &settings{host: h}
 	s.bind(root.PersistentFlags())
-	root.AddCommand(serveCommand(s), callCommand(s), toolsCommand(s), doctorCommand(s), demoCommand(s), setupCommand(s), configCommand(s),
+	root.AddCommand(serveCommand(s), callCommand(s), toolsCommand(s), doctorCommand(s), setupCommand(s), configCommand(s),
 		cacheCommand(s), skillsCommand(s), versionCommand(h))
 	for _, c := range root.Commands() {
 		if c.Args == nil && !c.HasSubCommands() {

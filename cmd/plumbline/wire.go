@@ -5,25 +5,19 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/plumbline-mcp/plumbline/internal/engine"
-	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/telemetry"
 	"github.com/plumbline-mcp/plumbline/tools"
-	datatools "github.com/plumbline-mcp/plumbline/tools/data"
-	logtools "github.com/plumbline-mcp/plumbline/tools/logs"
-	tracetools "github.com/plumbline-mcp/plumbline/tools/traces"
 )
 
 // process is everything that one run holds: made once, closed once.
@@ -33,7 +27,8 @@ type process struct {
 	file      string // the configuration file in force, "" for none
 	logger    *slog.Logger
 	telemetry *telemetry.Telemetry
-	store     *local.Store
+	store     store
+	sources   sources
 	catalogue *tools.Catalogue
 }
 
@@ -52,12 +47,8 @@ func newProcess(ctx context.Context, s *settings) (*process, error) {
 	if p.store, err = newStore(s.host, c, p.logger); err != nil {
 		return nil, err
 	}
-	src := sources{config: c, store: p.store, telemetry: p.telemetry}
-	all := slices.Concat(
-		datatools.Tools(datatools.Deps{Sources: src, Names: c.describeSources(), Now: s.host.now}),
-		logtools.Tools(logtools.Deps{Sources: src, Now: s.host.now}),
-		tracetools.Tools(tracetools.Deps{Sources: src, Now: s.host.now}),
-	)
+	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, telemetry: p.telemetry}
+	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
 	return p, err
 }
@@ -83,36 +74,11 @@ func telemetryOf(h host, c config, logger *slog.Logger) telemetry.Config {
 	}
 }
 
-func newStore(h host, c config, logger *slog.Logger) (*local.Store, error) {
-	memory, err := bytesOf(c.Engine.Memory)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := bytesOf(c.Cache.Limit)
-	if err != nil {
-		return nil, err
-	}
-	timeout, err := time.ParseDuration(c.Engine.QueryTimeout)
-	if err != nil {
-		return nil, err
-	}
-	dir := c.Cache.Dir
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			base = os.TempDir()
-		}
-		dir = filepath.Join(base, "plumbline")
-	}
-	return local.New(local.Config{
-		CacheDir: dir, CacheLimitBytes: limit, MemoryLimitBytes: memory, Threads: c.Engine.Threads, QueryTimeout: timeout, Now: h.now, Logger: logger,
-	})
-}
-
 // sources opens what a call names: a configured source or a path.
 type sources struct {
 	config    config
-	store     *local.Store
+	base      string // directory of the configuration file: its relative paths start there
+	store     store
 	telemetry *telemetry.Telemetry
 }
 
@@ -133,8 +99,11 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		return nil, fault.WithHint(err, "Give source: one of %s, or a path.", strings.Join(names, ", "))
 	}
 	src, ok := s.config.Sources[name]
-	if !ok {
+	switch {
+	case !ok:
 		src = sourceConfig{Kind: kindFiles, Path: name}
+	case !filepath.IsAbs(src.Path) && src.Kind == kindFiles:
+		src.Path = filepath.Join(s.base, src.Path)
 	}
 	if src.Kind != kindFiles {
 		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s: kind %s cannot be queried yet", name, src.Kind),
@@ -147,24 +116,22 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		}
 		return nil, err
 	}
-	return traced{e, s.telemetry}, nil
-}
-
-// describeSources lists the configured sources for data_describe.
-func (c config) describeSources() []datatools.Source {
-	var out []datatools.Source
-	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
-		s := c.Sources[name]
-		out = append(out, datatools.Source{Name: name, Kind: s.Kind, Location: s.Path + s.URL, About: s.About})
-	}
-	return out
+	return traced{e, s.telemetry, s.config.queryTimeout()}, nil
 }
 
 // traced puts a CLIENT span around each request to an engine.
 type traced struct {
 	engine.Engine
 
-	t *telemetry.Telemetry
+	t       *telemetry.Telemetry
+	timeout time.Duration // of a query whose caller names none
+}
+
+func (e traced) limits(lim engine.Limits) engine.Limits {
+	if lim.Timeout == 0 {
+		lim.Timeout = e.timeout
+	}
+	return lim
 }
 
 const localSystem = "duckdb"
@@ -184,13 +151,13 @@ func (e traced) Fields(ctx context.Context, table string) (out []engine.Field, e
 func (e traced) Query(ctx context.Context, ppl string, lim engine.Limits) (out *rows.Result, err error) {
 	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "query", Summary: summary(ppl)})
 	defer func() { done(err) }()
-	return e.Engine.Query(ctx, ppl, lim)
+	return e.Engine.Query(ctx, ppl, e.limits(lim))
 }
 
 func (e traced) Stream(ctx context.Context, ppl string, lim engine.Limits, each func([]any) error) (out []rows.Column, err error) {
 	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "stream", Summary: summary(ppl)})
 	defer func() { done(err) }()
-	return e.Engine.Stream(ctx, ppl, lim, each)
+	return e.Engine.Stream(ctx, ppl, e.limits(lim), each)
 }
 
 // summary names a query by its commands, without values: "source=logs where stats".
