@@ -95,7 +95,7 @@ func fromUnix(c *Call) (Value, error) {
 		return Value{}, err
 	}
 	x := number(c.Args[0])
-	micros := x.SQL + " * 1000000"
+	micros := "CAST(" + x.SQL + " AS BIGINT) * 1000000"
 	if !x.Type.Integer() {
 		micros = "CAST(round(" + x.SQL + " * 1000000) AS BIGINT)"
 	}

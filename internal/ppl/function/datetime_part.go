@@ -127,7 +127,7 @@ func toSeconds(c *Call) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	return scalar(rows.BigInt, "CAST(epoch_us(%s) // 1000000 + %s * 86400 AS BIGINT)", t.SQL, daysBeforeEpoch), nil
+	return scalar(rows.BigInt, "CAST(epoch_us(%s) // 1000000 + CAST(%s AS BIGINT) * 86400 AS BIGINT)", t.SQL, daysBeforeEpoch), nil
 }
 
 func timeToSec(c *Call) (Value, error) {

@@ -71,11 +71,11 @@ const maxNativeGroup = 9
 // took no part in the match the text is empty. With full the pattern must match the whole subject.
 func (r *Regex) Extract(subject string, n int, full bool) string {
 	if r.Native() && n <= maxNativeGroup {
-		p := r.re2
+		p, group := onlyGroup(r.re2, n)
 		if full {
 			p = `\A(?:` + p + `)\z`
 		}
-		return "(CASE WHEN " + r.Match(subject, full) + " THEN regexp_extract(" + subject + ", " + Quote(p) + ", " + itoa(n) + ") END)"
+		return "(CASE WHEN " + r.Match(subject, full) + " THEN regexp_extract(" + subject + ", " + Quote(p) + ", " + itoa(group) + ") END)"
 	}
 	return "ppl_regex_extract(" + subject + ", " + Quote(r.anchored(full)) + ", " + itoa(n) + ")"
 }
@@ -84,7 +84,8 @@ func (r *Regex) Extract(subject string, n int, full bool) string {
 func (r *Regex) ExtractAll(subject string, n, limit int) string {
 	var sql string
 	if r.Native() && n <= maxNativeGroup {
-		sql = "regexp_extract_all(" + subject + ", " + Quote(r.re2) + ", " + itoa(n) + ")"
+		p, group := onlyGroup(r.re2, n)
+		sql = "regexp_extract_all(" + subject + ", " + Quote(p) + ", " + itoa(group) + ")"
 	} else {
 		sql = "ppl_regex_extract_all(" + subject + ", " + Quote(r.pattern) + ", " + itoa(n) + ")"
 	}

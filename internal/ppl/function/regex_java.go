@@ -145,3 +145,46 @@ func pythonNames(p string) string {
 	}
 	return b.String()
 }
+
+// onlyGroup rewrites a pattern so that group n alone captures, and returns its new number: DuckDB extracts groups 0 to 9
+// only, and groups that nobody asks for cost time.
+func onlyGroup(p string, n int) (pattern string, group int) {
+	var b strings.Builder
+	class, seen := false, 0
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		switch {
+		case c == '\\' && i+1 < len(p):
+			b.WriteString(p[i : i+2])
+			i++
+			continue
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+			b.WriteByte(c)
+			for _, first := range []byte{'^', ']'} { // a bracket in first place is literal
+				if i+1 < len(p) && p[i+1] == first {
+					i++
+					b.WriteByte(first)
+				}
+			}
+			continue
+		case c == '(' && (!strings.HasPrefix(p[i:], "(?") || strings.HasPrefix(p[i:], "(?P<")):
+			seen++
+			end := i
+			if strings.HasPrefix(p[i:], "(?P<") {
+				end = i + strings.IndexByte(p[i:], '>')
+			}
+			if seen == n {
+				b.WriteByte('(')
+			} else {
+				b.WriteString("(?:")
+			}
+			i = end
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String(), min(n, 1)
+}

@@ -3,9 +3,12 @@ package doctable
 import (
 	"encoding/json"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
 // moment is text that shows a date, with the text kept for the case that the column must become text after all.
@@ -187,8 +190,20 @@ func (c *column) mapped(v any) (any, kind) {
 		if x, ok := v.(jsonText); ok {
 			return x, document
 		}
+		if f.ppl == rows.IP {
+			return address(plain(v)), text
+		}
 	}
 	return plain(v), text
+}
+
+// address is an IP address in its shortest form, IPv4 inside IPv6 as IPv4; other text as it is.
+func address(s string) string {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return s
+	}
+	return a.Unmap().String()
 }
 
 // truth reads a boolean field's value.
