@@ -461,15 +461,6 @@ func (b *blamer) blameSilence() {
 	}
 }
 
-func (b *blamer) taken(producer int32, service trace.Sym) bool {
-	for c := b.spans.Spans[producer].FirstChild; c >= 0; c = b.spans.Spans[c].NextSibling {
-		if b.spans.Spans[c].Kind == trace.Consumer && b.spans.Spans[c].Service == service {
-			return true
-		}
-	}
-	return false
-}
-
 func add[K comparable](m map[K]*excess, k K, inc bool) {
 	e := m[k]
 	if e == nil {

@@ -58,6 +58,7 @@ type sample struct {
 
 const (
 	maxSamplesKept = 12   // lines kept whole for each pattern
+	maxClusterKept = 2000 // cluster events kept whole for each pattern
 	maxBody        = 2000 // bytes of a line kept
 	maxPatterns    = 20_000
 )
@@ -174,7 +175,7 @@ func (l *logSet) add(service string, severity int, s sample) {
 		l.fileOf[s.file] = f
 	}
 	p.events = append(p.events, event{s.at, int32(min(s.line, 1<<31-1)), f, l.places.Of(s.pod), l.places.Of(s.node)}) //nolint:gosec // capped
-	if len(p.samples) < maxSamplesKept {
+	if len(p.samples) < maxSamplesKept || p.cluster && len(p.samples) < maxClusterKept {
 		if len(s.body) > maxBody {
 			s.body = strings.ToValidUTF8(s.body[:maxBody], "")
 		}

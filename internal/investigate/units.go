@@ -31,6 +31,7 @@ type inquiry struct {
 	hosts  map[trace.Sym]trace.Sym // target as callers write it -> service that answers it
 	win    windows
 	tracks []*track
+	graph  map[trace.Sym][]trace.Sym // service -> services it calls
 }
 
 // index groups the spans into units and learns which service answers which target.

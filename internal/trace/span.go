@@ -186,3 +186,8 @@ func (s *Set) Children(i int32, f func(child int32)) {
 		f(c)
 	}
 }
+
+// ValueOfBits returns the text of the value in an attribute's Bits.
+func (s *Set) ValueOfBits(bits uint64) string {
+	return s.Value(Attr{Key: KeyID(bits >> 33), Num: bits>>32&1 == 1, v: uint32(bits)}) //nolint:gosec // the code's own parts
+}

@@ -1,0 +1,228 @@
+package investigate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/finding"
+	"github.com/plumbline-mcp/plumbline/internal/timerange"
+	"github.com/plumbline-mcp/plumbline/internal/trace"
+)
+
+// Bounds of a suspect's evidence.
+const (
+	maxSpanEvidence   = 3
+	maxLogEvidence    = 2
+	maxMetricEvidence = 2
+	maxQuoted         = 160
+)
+
+// evidence shows a suspect: a query that repeats its numbers, exemplar spans, log lines, changes and series.
+func (q *inquiry) evidence(s *suspect, cl *clues) []finding.Evidence {
+	out := []finding.Evidence{q.queryEvidence(s)}
+	out = append(out, q.exemplars(s, cl)...)
+	n := 0
+	for _, p := range s.patterns {
+		if n++; n > maxLogEvidence {
+			break
+		}
+		if x := q.sampleOf(p); x != nil {
+			at := time.Unix(0, x.at).UTC()
+			out = append(out, finding.Evidence{
+				Kind: finding.Log, Summary: fmt.Sprintf("%s pattern: %d lines in the incident, %d in the baseline", p.kind(q.win.ratio()), p.inc, p.base),
+				TraceID: x.traceID, SpanID: x.spanID, Source: x.file, Line: x.line, Text: clipText(x.body, maxQuoted), Time: &at,
+			})
+		}
+	}
+	for _, c := range s.changes {
+		if q.closenessTo(c, s.onset) < .5 || n >= maxLogEvidence+2 {
+			continue
+		}
+		n++
+		at := time.Unix(0, c.at).UTC()
+		out = append(out, finding.Evidence{Kind: finding.Log, Summary: "change: " + string(c.kind), Source: c.file, Line: c.line, Text: clipText(c.text, maxQuoted), Time: &at})
+	}
+	n = 0
+	for _, m := range s.metrics {
+		if n++; n > maxMetricEvidence {
+			break
+		}
+		ev := finding.Evidence{Kind: finding.Metric, Summary: string(m.kind) + ": " + m.text, Text: m.String(), Query: metricQuery(m.series)}
+		if m.onset != 0 {
+			ev.Time = point(m.onset)
+		}
+		out = append(out, ev)
+	}
+	return out
+}
+
+// sampleOf is the first kept line of a pattern within the incident, else any.
+func (q *inquiry) sampleOf(p patternChange) *sample {
+	for i := range p.samples {
+		if q.win.incident(p.samples[i].at) {
+			return &p.samples[i]
+		}
+	}
+	if len(p.samples) > 0 {
+		return &p.samples[0]
+	}
+	return nil
+}
+
+// queryEvidence writes the PPL that shows the suspect's numbers again, minute by minute.
+func (q *inquiry) queryEvidence(s *suspect) finding.Evidence {
+	r := timerange.Range{Start: utc(q.win.baseFrom), End: utc(q.win.to)}
+	where := ""
+	switch {
+	case s.node != "" && s.factor != nil:
+		where = fmt.Sprintf("`resource.attributes.%s` = %s", s.factor.key, trace.Quote(s.node))
+	case s.node != "":
+		where = fmt.Sprintf("`resource.attributes.k8s.node.name` = %s", trace.Quote(s.node))
+	case len(s.cause) > 0:
+		sp := &q.spans.Spans[q.commonSpan(s)]
+		where = fmt.Sprintf("`serviceName` = %s and `name` = %s", trace.Quote(q.text(sp.Service)), trace.Quote(q.text(sp.Name)))
+	case s.service == 0 || s.main == nil:
+		return finding.Evidence{
+			Kind: finding.Query, Summary: "lines by minute and severity",
+			Query: "source=logs | where " + trace.Condition("@timestamp", r, "`serviceName` = "+trace.Quote(s.name)) + " | stats count() as lines by span(`@timestamp`, 1m) as minute, `severityText` | sort minute",
+		}
+	default:
+		where = "`serviceName` = " + trace.Quote(s.name)
+	}
+	return finding.Evidence{
+		Kind: finding.Query, Summary: "calls, failures and 95th percentile by minute",
+		Query: "source=spans | where " + trace.Condition("startTime", r, where) +
+			" | eval failed = if(`status.code` = 2, 1, 0) | stats count() as calls, sum(failed) as failed, percentile(`durationInNanos`, 95) as p95_ns by span(`startTime`, 1m) as minute | sort minute",
+	}
+}
+
+// commonSpan is a bad span of the unit most bad spans belong to.
+func (q *inquiry) commonSpan(s *suspect) int32 {
+	count := map[int32]int{}
+	best := s.cause[0].span
+	for _, b := range s.cause {
+		u := q.unitOf[b.span]
+		if count[u]++; count[u] > count[q.unitOf[best]] {
+			best = b.span
+		}
+	}
+	return best
+}
+
+func metricQuery(s *series) string {
+	query := "source=metrics | where `name` = " + trace.Quote(s.name)
+	for _, l := range s.labels {
+		query += fmt.Sprintf(" and `attributes.%s` = %s", l.key, trace.Quote(l.value))
+	}
+	return query + " | fields `@timestamp`, `value` | sort `@timestamp`"
+}
+
+// exemplars picks traces: the earliest bad one after the onset with its nearest healthy twin and their difference, the one of
+// median duration, and the slowest.
+func (q *inquiry) exemplars(s *suspect, cl *clues) []finding.Evidence {
+	kind := q.mainKind(s)
+	var list []bad
+	seen := map[int32]bool{}
+	for _, b := range s.cause {
+		if b.kind == kind && !seen[b.job] && b.job >= 0 {
+			seen[b.job] = true
+			list = append(list, b)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	start := func(b bad) int64 { return q.spans.Spans[b.span].Start }
+	dur := func(b bad) int64 { return cl.js.jobs[b.job].dur }
+	slices.SortFunc(list, func(a, b bad) int { return cmp.Compare(start(a), start(b)) })
+	first := list[0]
+	slices.SortFunc(list, func(a, b bad) int { return cmp.Compare(dur(a), dur(b)) })
+	var out []finding.Evidence
+	told := map[int32]bool{}
+	for _, x := range []struct {
+		b    bad
+		what string
+	}{{first, "earliest"}, {list[len(list)/2], "median duration"}, {list[len(list)-1], "slowest"}} {
+		if told[x.b.job] || len(out) >= maxSpanEvidence {
+			continue
+		}
+		told[x.b.job] = true
+		out = append(out, q.spanEvidence(x.b, x.what, cl))
+	}
+	return out
+}
+
+func (q *inquiry) spanEvidence(b bad, what string, cl *clues) finding.Evidence {
+	sp := &q.spans.Spans[b.span]
+	at := time.Unix(0, sp.Start-sp.Shift).UTC()
+	j := &cl.js.jobs[b.job]
+	sum := fmt.Sprintf("%s bad trace: %s %s took %s of %s", what, q.text(sp.Service), q.text(sp.Name), duration(float64(sp.Dur)), duration(float64(j.dur)))
+	if what == "earliest" {
+		if t := q.twin(b.job, cl); t >= 0 {
+			sum += q.twinDiff(b.job, t, cl)
+		}
+	}
+	return finding.Evidence{
+		Kind: finding.Span, Summary: sum, TraceID: q.spans.TraceID(sp), SpanID: q.spans.SpanID(sp.ID), Source: q.text(sp.File), Line: int64(sp.Line),
+		Text: clipText(q.text(sp.Message), maxQuoted), Time: &at,
+	}
+}
+
+// twin is the nearest job before it of the same class in the baseline's last part that failed nothing, or -1.
+func (q *inquiry) twin(job int32, cl *clues) int32 {
+	j := &cl.js.jobs[job]
+	best, gap := int32(-1), int64(0)
+	for i := range cl.js.jobs {
+		o := &cl.js.jobs[i]
+		if o.class != j.class || !q.win.baseline(o.start) || q.spans.Spans[o.root].Error {
+			continue
+		}
+		if d := j.start - o.start; best < 0 || d < gap {
+			best, gap = int32(i), d //nolint:gosec // below 2^31 jobs
+		}
+	}
+	return best
+}
+
+// twinDiff tells how a bad job differs from a healthy one: units missing and added, and the place with most extra time.
+func (q *inquiry) twinDiff(job, twin int32, cl *clues) string {
+	a, b := q.unitsBelow(cl.js.jobs[job].root), q.unitsBelow(cl.js.jobs[twin].root)
+	missing, added := 0, 0
+	example := ""
+	for u, n := range b {
+		if a[u] == 0 {
+			missing += n
+			if name := q.text(q.units[u].service) + " " + q.text(q.units[u].name); example == "" || name < example {
+				example = name
+			}
+		}
+	}
+	for u, n := range a {
+		if b[u] == 0 {
+			added += n
+		}
+	}
+	out := fmt.Sprintf("; healthy twin %s took %s", q.spans.TraceID(&q.spans.Spans[cl.js.jobs[twin].root]), duration(float64(cl.js.jobs[twin].dur)))
+	if missing > 0 {
+		out += fmt.Sprintf(", %d of its spans are missing here (%s)", missing, example)
+	}
+	if added > 0 {
+		out += fmt.Sprintf(", %d spans are new", added)
+	}
+	return out
+}
+
+func (q *inquiry) unitsBelow(root int32) map[int32]int {
+	out := map[int32]int{}
+	var walk func(i int32, depth int)
+	walk = func(i int32, depth int) {
+		out[q.unitOf[i]]++
+		if depth < 512 {
+			q.spans.Children(i, func(c int32) { walk(c, depth+1) })
+		}
+	}
+	walk(root, 0)
+	return out
+}

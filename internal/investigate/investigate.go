@@ -1,0 +1,212 @@
+package investigate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+)
+
+// Run investigates a source. It reads the spans, logs and metrics of the window once by PPL and answers a Report; a quiet
+// source is answered by Incident false with facts, not by an error.
+func Run(ctx context.Context, eng engine.Engine, r Request) (*Report, error) {
+	q, cl, err := prepare(ctx, eng, r)
+	if err != nil {
+		return nil, err
+	}
+	list := q.suspects(cl)
+	for _, s := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("investigate: %w", err)
+		}
+		q.workOut(s, cl)
+	}
+	list = q.rank(list, cl)
+	return q.report(list, cl), nil
+}
+
+// prepare loads the data, finds the windows and lays the blame. When the first culprit's own trouble began at another time than
+// the vote says (a distractor was louder), the windows are set again around it.
+func prepare(ctx context.Context, eng engine.Engine, r Request) (*inquiry, *clues, error) {
+	req := r.resolve()
+	d, err := load(ctx, eng, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	q := &inquiry{data: d, req: req, clock: newClock(d.start, d.end)}
+	q.index()
+	q.findWindows()
+	cl := q.collect()
+	if q.realign(cl) {
+		cl = q.collect()
+	}
+	cl.patterns, cl.changes, cl.metrics = q.patternDiff(), q.changes(), q.metricFindings()
+	cl.skews, cl.retries, cl.agents = q.skews(), q.retryGroups(), q.agents()
+	cl.factor = q.commonFactor(cl.culprits)
+	return q, cl, ctx.Err()
+}
+
+func (q *inquiry) collect() *clues {
+	js := q.makeJobs()
+	return &clues{js: js, culprits: q.culprits(js)}
+}
+
+// realign moves the onset to the track of the first culprit when that began clearly elsewhere; it reports whether it did.
+func (q *inquiry) realign(cl *clues) bool {
+	if len(cl.culprits) == 0 || q.win.given {
+		return false
+	}
+	c := cl.culprits[0]
+	var best *track
+	for _, t := range q.tracks {
+		fits := t.unit != nil && (t.unit.service == c.service || t.kind == trackUnserved && t.unit.callee == c.service)
+		if c.target != 0 && fits && t.unit.target != c.target && c.silent.over() == 0 {
+			fits = false
+		}
+		if fits && (t.rise() || c.silent.over() > 0) && (best == nil || t.llr > best.llr) {
+			best = t
+		}
+	}
+	if best == nil {
+		return false
+	}
+	old := q.clock.at(q.win.onset)
+	if abs(best.from-old)*int(q.clock.bin/int64(time.Second)) <= 90 {
+		return false
+	}
+	q.win.onset = q.clock.time(best.from)
+	q.place(best.from)
+	return true
+}
+
+// Thresholds of the verdict.
+const (
+	maxShown     = 5
+	minShownPart = .2 // of the first suspect's score
+	// quietShare is the part of requests that slowness alone must spoil to be an incident when no alert speaks for one.
+	quietShare = .08
+	quietJobs  = 5
+)
+
+// serious reports whether a suspect is worth an alarm: failures and silence always, slowness when it touches enough requests,
+// more so when nobody complained.
+func (q *inquiry) serious(s *suspect, cl *clues) bool {
+	if s.skew != nil {
+		return true
+	}
+	if s.main == nil && s.factor == nil { // only logs or metrics speak
+		return s.impact >= quietJobs
+	}
+	if !s.slowOnly {
+		return s.impact >= minAffected*.8
+	}
+	return s.impact >= max(quietJobs, quietShare*q.jobsIn(cl))
+}
+
+func (q *inquiry) report(list []*suspect, cl *clues) *Report {
+	rep := &Report{Facts: q.facts(), Notes: q.notes, Suspects: []Suspect{}, RuledOut: []RuledOut{}}
+	list = slices.DeleteFunc(list, func(s *suspect) bool { return !q.serious(s, cl) })
+	if len(list) == 0 {
+		q.nothing(rep, cl)
+		return rep
+	}
+	rep.Incident = true
+	first := list[0]
+	onset := q.onsetOf(first)
+	rep.Onset = point(onset)
+	rep.Window = &Window{utc(min(onset, q.win.from)), utc(q.win.to)}
+	rep.Baseline = &Window{utc(q.win.baseFrom), utc(q.win.baseTo)}
+	shown := list[:0:0]
+	for _, s := range list {
+		if len(shown) < maxShown && (s.score >= minShownPart*first.score || len(shown) < 1) {
+			shown = append(shown, s)
+		}
+	}
+	for i, s := range shown {
+		rep.Suspects = append(rep.Suspects, q.publish(s, i+1, cl))
+	}
+	rep.RuledOut = q.acquit(shown, cl)
+	rep.BlastRadius = q.blast(shown[0], cl)
+	rep.Confidence = q.confidence(shown)
+	rep.Summary = q.summary(shown[0], rep)
+	rep.NextStep, rep.Refute = q.nextStep(shown[0])
+	if q.req.detail {
+		rep.Steps = q.steps(cl)
+	}
+	return rep
+}
+
+// onsetOf is the suspect's own onset when it lies near the vote's, moved back to the change that explains it.
+func (q *inquiry) onsetOf(s *suspect) int64 {
+	at := q.win.onset
+	if s.onset != 0 && time.Duration(s.onset-at).Abs() <= 3*time.Minute {
+		at = s.onset
+	}
+	return at
+}
+
+func (q *inquiry) facts() Facts {
+	return Facts{
+		Spans: len(q.spans.Spans), Traces: len(q.spans.Traces), Logs: q.logs.lines, Series: len(q.metrics.series), Services: len(q.serviceNames()),
+		Start: utc(q.start), End: utc(q.end), Duplicates: q.spans.Dropped,
+	}
+}
+
+// nothing fills the report of a quiet source.
+func (q *inquiry) nothing(rep *Report, cl *clues) {
+	rep.Summary = fmt.Sprintf("No incident found: of %d requests in %d traces none of the services fails or delays more than before; %d log lines and %d series were compared as well.",
+		int(q.jobsIn(cl))+q.jobsBase(cl), rep.Facts.Traces, rep.Facts.Logs, rep.Facts.Series)
+	rep.RuledOut = q.acquit(nil, cl)
+	rep.Confidence = Confidence{"none", 0, "no place carries more failed, slow or missing requests than its baseline explains"}
+	rep.NextStep = "If users do complain, call again with the service they use (service) and the time they name (start, end), or look at logs_patterns for that time."
+	rep.BlastRadius = BlastRadius{Services: []string{}}
+	if q.req.detail {
+		rep.Steps = q.steps(cl)
+	}
+}
+
+func (q *inquiry) jobsBase(cl *clues) int {
+	n := 0
+	for i := range cl.js.classes {
+		n += cl.js.classes[i].nBase
+	}
+	return n
+}
+
+// confidence weighs how far the first suspect stands above the second and how well its family is supported.
+func (q *inquiry) confidence(shown []*suspect) Confidence {
+	a := shown[0]
+	spec := min(1, a.points[a.family]/fullPoints)
+	lead := 1.0
+	if len(shown) > 1 && a.score > 0 {
+		lead = 1 - shown[1].score/a.score
+	}
+	v := math.Round(100*(.35*min(1, a.impact/20)+.4*spec+.25*min(1, 2*lead))) / 100
+	c := Confidence{Value: v, Level: "low"}
+	switch {
+	case v >= .75:
+		c.Level = "high"
+	case v >= .5:
+		c.Level = "medium"
+	}
+	c.Reason = fmt.Sprintf("%.0f requests spoiled, %.1f points for %s", a.impact, a.points[a.family], a.family)
+	if len(shown) > 1 {
+		c.Reason += fmt.Sprintf(", next suspect at %.0f %% of its score", 100*shown[1].score/a.score)
+	} else {
+		c.Reason += ", no other suspect"
+	}
+	return c
+}
+
+func utc(ns int64) time.Time { return time.Unix(0, ns).UTC().Truncate(time.Second) }
+
+func point(ns int64) *time.Time {
+	if ns == 0 {
+		return nil
+	}
+	t := utc(ns)
+	return &t
+}
