@@ -6,5 +6,7 @@ func All() []Spec {
 		searchSpec(), whereSpec(), fieldsSpec(), headSpec(), sortSpec(), statsSpec(), evalSpec(), dedupSpec(), topSpec(), rareSpec(),
 		renameSpec(), parseSpec(), grokSpec(), rexSpec(), regexSpec(), fillnullSpec(), reverseSpec(), binSpec(), timechartSpec(), patternsSpec(),
 		eventstatsSpec(), streamstatsSpec(), trendlineSpec(), appendSpec(), appendcolSpec(), appendpipeSpec(), multisearchSpec(), unionSpec(),
+		joinSpec(), lookupSpec(), chartSpec(), replaceSpec(), expandSpec(), mvexpandSpec(), flattenSpec(), nomvSpec(), mvcombineSpec(),
+		fieldformatSpec(), convertSpec(), addtotalsSpec(), addcoltotalsSpec(), transposeSpec(), describeSpec(),
 	}
 }

@@ -412,3 +412,11 @@ func Wild(pattern, name string) bool {
 	}
 	return true
 }
+
+// Display returns x as text, shown as PPL shows it.
+func Display(x X) X {
+	if x.Type == rows.String {
+		return x
+	}
+	return X{Value: function.Cast(x.Value, rows.String), Uses: x.Uses}
+}

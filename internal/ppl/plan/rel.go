@@ -78,9 +78,10 @@ func (k Key) sql() string {
 
 // Rel is a relation: a SELECT being written.
 type Rel struct {
-	env  *Env
-	from string
-	cols []*Col
+	env   *Env
+	from  string
+	stage *stage // what from names, if that is one stage
+	cols  []*Col
 	// TimeField is the field that span and earliest use when none is named.
 	TimeField string
 	// Source is the index name as written, which may qualify a field.
@@ -365,7 +366,7 @@ func (r *Rel) Flush() {
 	inOrder := r.inOrder && !r.grouped && r.distinct == ""
 	*r = Rel{
 		env: r.env, from: s.name, cols: cols, order: order, inOrder: inOrder, TimeField: r.TimeField, Source: r.Source,
-		Explicit: r.Explicit, derived: true,
+		Explicit: r.Explicit, derived: true, stage: s,
 	}
 }
 
@@ -381,8 +382,7 @@ func physical(name string, taken map[string]bool) string {
 
 // pristine reports whether r reads one stage as it is.
 func (r *Rel) pristine() bool {
-	last := len(r.env.stages) - 1
-	if last < 0 || r.from != r.env.stages[last].name || len(r.where)+len(r.extra) > 0 || r.limited || r.grouped || r.distinct != "" {
+	if r.stage == nil || r.from != r.stage.name || len(r.where)+len(r.extra) > 0 || r.limited || r.grouped || r.distinct != "" {
 		return false
 	}
 	for _, c := range r.cols {
@@ -405,7 +405,7 @@ func (r *Rel) Fork() *Rel {
 		n.cols[i] = &d
 	}
 	n.order = append([]Key(nil), r.order...)
-	r.env.stages[len(r.env.stages)-1].shared = true
+	r.stage.shared = true
 	return &n
 }
 
@@ -512,4 +512,31 @@ func (e *Env) Beside(l, r *Rel, how string, on X) *Rel {
 	}
 	out.extra = append(out.extra, on.Uses...)
 	return out
+}
+
+// Visible closes the SELECT without hidden columns, as one side of a join that the alias qualifies.
+func (r *Rel) Visible(alias string) {
+	r.dropHidden()
+	r.Flush()
+	if alias == "" {
+		return
+	}
+	for _, c := range r.cols {
+		c.Qualifier = alias
+	}
+	r.Source = alias
+}
+
+// Pins gives r the order of the relation it was joined from.
+func (r *Rel) Pins(from *Rel) {
+	r.order = append([]Key(nil), from.order...)
+	for i := range r.order {
+		r.order[i].Unique = false // a join may repeat rows
+	}
+}
+
+// On adds a join condition to FROM.
+func (r *Rel) On(x X) {
+	r.from += " ON " + x.SQL
+	r.extra = append(r.extra, x.Uses...)
 }

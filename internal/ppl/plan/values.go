@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+)
+
+// Values returns a relation of constants; a column's type is that of its first value that is not null, else string.
+func (e *Env) Values(names []string, values [][]any) *Rel {
+	types := make([]rows.Type, len(names))
+	for i := range names {
+		types[i] = rows.String
+		for _, row := range values {
+			if row[i] != nil {
+				types[i] = function.Literal(row[i]).Type
+				break
+			}
+		}
+	}
+	lines := make([]string, 0, len(values)+1)
+	for n, row := range values {
+		cells := make([]string, 0, len(row)+1)
+		for i, v := range row {
+			cells = append(cells, "CAST("+function.Literal(v).SQL+" AS "+function.SQLType(types[i])+")")
+		}
+		cells = append(cells, function.Literal(int64(n)).SQL)
+		lines = append(lines, "("+strings.Join(cells, ", ")+")")
+	}
+	where := ""
+	if len(values) == 0 {
+		lines = append(lines, "("+strings.Repeat("NULL, ", len(names))+"0)")
+		where = " WHERE false"
+	}
+	idents := make([]string, 0, len(names)+1)
+	cols := make([]*Col, len(names))
+	for i, n := range names {
+		idents = append(idents, function.Ident(n))
+		cols[i] = &Col{Name: n, SQL: function.Ident(n), Type: types[i], Simple: true}
+	}
+	idents = append(idents, "_n")
+	r := &Rel{env: e, cols: cols, inOrder: true, Explicit: true}
+	r.from = "(SELECT * FROM (VALUES " + strings.Join(lines, ", ") + ") v(" + strings.Join(idents, ", ") + ")" + where + ") v"
+	r.order = []Key{{X: X{Value: function.Value{SQL: "_n", Type: rows.BigInt}}, Unique: true}}
+	return r
+}
