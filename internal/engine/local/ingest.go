@@ -113,7 +113,7 @@ func (w *segmentWriter) attach(ctx context.Context) error {
 	if w.attached {
 		return nil
 	}
-	err := w.conn.Exec(ctx, "ATTACH "+duck.Literal(w.path)+" AS "+duck.Ident(w.catalog)+" (STORAGE_VERSION 'latest')")
+	err := w.conn.Exec(ctx, "ATTACH "+duck.Literal(w.path)+" AS "+duck.Ident(w.catalog)+" (STORAGE_VERSION 'latest'); BEGIN TRANSACTION")
 	if err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
@@ -126,7 +126,7 @@ func (w *segmentWriter) commit(ctx context.Context) error {
 	if !w.attached {
 		return nil
 	}
-	if err := w.conn.Exec(ctx, "DETACH "+duck.Ident(w.catalog)); err != nil {
+	if err := w.conn.Exec(ctx, "COMMIT; DETACH "+duck.Ident(w.catalog)); err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (d *describer) add(c catalog.Column) {
 
 func (d *describer) node(n *node) {
 	switch {
-	case n.alias:
+	case n.alias, n.column != nil && n.column.empties && len(n.order) > 0: // the members show the object
 	case n.column != nil:
 		d.stored(n)
 	case n.outerArray() != nil:
@@ -61,7 +61,10 @@ func (d *describer) stored(n *node) {
 	switch {
 	case c.kind == document:
 		col.JSON = true
-		if f == nil || f.ppl == "" {
+		switch {
+		case c.empties:
+			col.Type = rows.Struct
+		case f == nil || f.ppl == "":
 			col.Type, col.Elem = rows.Array, rows.Struct
 		}
 		if f != nil && f.nested {

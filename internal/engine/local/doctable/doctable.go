@@ -43,6 +43,8 @@ type Options struct {
 	Index string
 	// KeepDates leaves text that shows a date as text (date_detection: false). A mapping's own setting wins.
 	KeepDates bool
+	// ClusterOrder shows the columns in the order of a cluster instead of the order of the documents.
+	ClusterOrder bool
 	// MaxColumns is the column limit, DefaultMaxColumns if 0.
 	MaxColumns int
 }
@@ -116,6 +118,9 @@ func (b *Builder) Rows() int64 { return b.total }
 func (b *Builder) Finish() (*catalog.Table, error) {
 	if err := b.flush(); err != nil {
 		return nil, err
+	}
+	if b.opt.ClusterOrder {
+		b.arrange()
 	}
 	return b.describe(), nil
 }

@@ -37,7 +37,25 @@ func (b *Builder) leaf(n *node, v any) error {
 		}
 		c = b.addColumn(n, n.path)
 	}
+	if c.empties && v != jsonText("{}") {
+		c.empties = false
+	}
 	b.store(c, v)
+	return nil
+}
+
+// leafEmpty stores an empty object: a struct of its own while the path has no members.
+func (b *Builder) leafEmpty(n *node) error {
+	if b.shadow > 0 || (len(n.order) > 0 && n.column == nil) || (n.column != nil && !n.column.empties) {
+		return nil
+	}
+	fresh := n.column == nil
+	if err := b.leaf(n, jsonText("{}")); err != nil {
+		return err
+	}
+	if fresh && n.column != nil {
+		n.column.empties = true
+	}
 	return nil
 }
 

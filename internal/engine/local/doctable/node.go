@@ -144,6 +144,8 @@ type column struct {
 	kind  kind
 	list  bool
 	fixed bool // kind comes from a mapping
+	// empties is set while every value was an empty object.
+	empties bool
 	// noNanos is set once a value lies outside the years that TIMESTAMP_NS can hold.
 	noNanos bool
 	// what the table has already, as of the last write

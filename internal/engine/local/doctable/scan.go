@@ -130,6 +130,9 @@ func (b *Builder) value(n *node, nesting int) error {
 			}
 			return b.leaf(n, b.rawJSON(n, start))
 		}
+		if b.emptyObject() {
+			return b.leafEmpty(n)
+		}
 		return b.object(n, nesting)
 	case '[':
 		return b.array(n, nesting)
@@ -152,6 +155,16 @@ func (b *Builder) value(n *node, nesting int) error {
 		}
 		return b.leaf(n, number(text))
 	}
+}
+
+// emptyObject passes over {} and reports whether it was there.
+func (b *Builder) emptyObject() bool {
+	rest := bytes.TrimLeft(b.doc[b.pos+1:], " \t\r\n")
+	if len(rest) == 0 || rest[0] != '}' {
+		return false
+	}
+	b.pos = len(b.doc) - len(rest) + 1
+	return true
 }
 
 func (n *node) opaque() bool { return n.field != nil && (n.field.opaque || n.field.point) }
