@@ -62,9 +62,9 @@ func array(c *Call) (Value, error) {
 		return Value{SQL: "CAST([] AS VARCHAR[])", Type: rows.Array, Elem: rows.Undefined}, nil
 	}
 	all, t, ok := Unify(c.Args)
-	if ok && t == rows.String { // a number beside a text has no common type here
+	if ok && t == rows.String { // numbers go with text, booleans and times do not
 		for _, a := range c.Args {
-			ok = ok && (a.Type == rows.String || a.IsNull())
+			ok = ok && (a.Type == rows.String || a.Type.Numeric() || a.IsNull())
 		}
 	}
 	if !ok {

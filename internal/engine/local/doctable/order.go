@@ -26,9 +26,9 @@ func (n *node) sortMembers() {
 	}
 }
 
-// tableSize is the size of a hash map that grew to n entries: 16, doubled whenever it was more than three quarters full.
+// tableSize is the size of a hash map made for n entries: the least power of two of which they fill three quarters at most.
 func tableSize(n int) uint32 {
-	size := uint32(16)
+	size := uint32(1)
 	for n > int(size)*3/4 {
 		size *= 2
 	}

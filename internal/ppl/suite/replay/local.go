@@ -59,7 +59,7 @@ func (l *Local) Load(ctx context.Context, index string, mapping []byte, docs [][
 		return err
 	}
 	l.serial++
-	b, err := doctable.New(ctx, l.conn, fmt.Sprintf("index_%d", l.serial), mapping, doctable.Options{Index: index})
+	b, err := doctable.New(ctx, l.conn, fmt.Sprintf("index_%d", l.serial), mapping, doctable.Options{Index: index, ClusterOrder: true})
 	if err != nil {
 		return err
 	}
