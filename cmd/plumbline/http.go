@@ -37,8 +37,11 @@ const (
 	maxSessions       = 1_000 // a session is some hundred bytes; agents rarely hold more than a few
 )
 
+// protocolHandler makes the handler of the protocol, and what stands before it.
+type protocolHandler func(...server.StreamableHTTPOption) (*server.StreamableHTTPServer, http.Handler)
+
 // serveHTTP serves until ctx ends.
-func (p *process) serveHTTP(ctx context.Context, m *server.MCPServer, wrap func(http.Handler) http.Handler) error {
+func (p *process) serveHTTP(ctx context.Context, protocol protocolHandler) error {
 	addr := p.config.Serve.HTTP
 	if strings.HasPrefix(addr, ":") {
 		addr = "127.0.0.1" + addr // no host named: loopback, never every interface
@@ -59,9 +62,9 @@ func (p *process) serveHTTP(ctx context.Context, m *server.MCPServer, wrap func(
 	if err != nil {
 		return fault.WithHint(fmt.Errorf("serve on %s: %w", addr, err), "Choose a free port: --http 127.0.0.1:7654.")
 	}
-	streams := server.NewStreamableHTTPServer(m, p.streamOptions()...)
+	streams, handler := protocol(p.streamOptions()...)
 	mux := http.NewServeMux()
-	mux.Handle(mcpPath, guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, token: token, next: wrap(streams)})
+	mux.Handle(mcpPath, guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, token: token, next: handler})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	web := &http.Server{
 		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
@@ -97,8 +100,7 @@ func serveUntil(ctx context.Context, web *http.Server, ln net.Listener, streams 
 func (p *process) streamOptions() []server.StreamableHTTPOption {
 	opts := []server.StreamableHTTPOption{
 		server.WithEndpointPath(mcpPath), server.WithSessionIdManager(newSessionTable()), server.WithSessionIdleTTL(sessionTTL),
-		// mcp-go may send a call's messages down the standing GET stream and lose them; without that stream it cannot.
-		server.WithDisableStreaming(true), server.WithHTTPContextFunc(telemetry.HTTPContext), server.WithStreamableHTTPLogger(p.logger),
+		server.WithHTTPContextFunc(telemetry.HTTPContext), server.WithStreamableHTTPLogger(p.logger),
 		// guard checks Host itself, so that allowed hosts work behind a proxy on the same machine.
 		server.WithDisableLocalhostProtection(true),
 	}

@@ -45,30 +45,38 @@ func serve(ctx context.Context, s *settings, fixtures bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	m, err := p.server(fixtures)
+	var f *conformance.Fixtures
+	if fixtures {
+		f = conformance.New([]byte(rand.Text()))
+	}
+	m, err := p.server(f)
 	if err != nil {
 		return err
 	}
 	if p.config.Serve.HTTP == "" {
 		return serveStdio(ctx, s.host, m, p.logger)
 	}
-	wrap := func(h http.Handler) http.Handler { return h }
-	if fixtures {
-		wrap = conformance.RequireCapability
+	streams := func(opts ...server.StreamableHTTPOption) (*server.StreamableHTTPServer, http.Handler) {
+		// mcp-go may send a call's messages down the standing GET stream and lose them; without that stream it cannot.
+		h := server.NewStreamableHTTPServer(m, append(opts, server.WithDisableStreaming(!fixtures))...)
+		if fixtures {
+			return h, f.Wrap(h)
+		}
+		return h, h
 	}
-	return p.serveHTTP(ctx, m, wrap)
+	return p.serveHTTP(ctx, streams)
 }
 
-// server builds the MCP server: the tools of the catalogue, skills and runbooks as resources, telemetry around all.
-func (p *process) server(fixtures bool) (*server.MCPServer, error) {
+// server builds the MCP server: the tools of the catalogue, skills and runbooks as resources, telemetry around all; the fixtures too unless nil.
+func (p *process) server(fixtures *conformance.Fixtures) (*server.MCPServer, error) {
 	hooks := &server.Hooks{}
 	opts := append(p.telemetry.Options(hooks),
 		server.WithHooks(hooks), server.WithRecovery(), server.WithResourceRecovery(), server.WithToolHandlerMiddleware(limitCalls(maxRunning, callLimit)),
 		server.WithToolCapabilities(false), server.WithResourceCapabilities(false, false), server.WithLogging(),
 		server.WithTitle("Plumbline"), server.WithInstructions(p.instructions()), server.WithPaginationLimit(listPage),
 		server.WithCacheHints(cacheTTL, mcp.CacheScopePrivate))
-	if fixtures {
-		opts = append(opts, conformance.Options()...)
+	if fixtures != nil {
+		opts = append(opts, fixtures.Options()...)
 	}
 	m := server.NewMCPServer("plumbline", version(), opts...)
 	if err := p.catalogue.Register(m, p.logger); err != nil {
@@ -77,8 +85,8 @@ func (p *process) server(fixtures bool) (*server.MCPServer, error) {
 	if err := addDocuments(m); err != nil {
 		return nil, err
 	}
-	if fixtures {
-		conformance.Register(m, []byte(rand.Text()))
+	if fixtures != nil {
+		fixtures.Register(m)
 	}
 	return m, nil
 }

@@ -12,13 +12,20 @@ import (
 type object = map[string]any
 
 func form(required []string, properties object) object {
-	return object{"type": "object", "properties": properties, "required": required}
+	o := object{"type": "object", "properties": properties}
+	if len(required) > 0 {
+		o["required"] = required
+	}
+	return o
 }
 
 // addAsking adds tools that ask the client something while they run, as clients before 2026-07-28 understand it.
-func addAsking(m *server.MCPServer) {
+func (f *Fixtures) addAsking(m *server.MCPServer) {
 	m.AddTool(mcp.NewTool("test_sampling", mcp.WithDescription("Asks the client's model"), mcp.WithString("prompt", mcp.Description("what to ask"), mcp.Required())),
 		func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			if session := server.ClientSessionFromContext(ctx); session != nil {
+				f.streams.need(session.SessionID())
+			}
 			res, err := m.RequestSampling(ctx, mcp.CreateMessageRequest{
 				Request: mcp.Request{Method: string(mcp.MethodSamplingCreateMessage)}, CreateMessageParams: sampling(r.GetString("prompt", ""), 100),
 			})

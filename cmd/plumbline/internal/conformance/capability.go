@@ -12,10 +12,10 @@ import (
 // missingCapability is the tool that may only be called by a client that can sample.
 const missingCapability = "test_missing_capability"
 
-// RequireCapability refuses calls of that tool from clients that did not declare sampling, as 2026-07-28 asks: HTTP 400 and
+// requireCapability refuses calls of that tool from clients that did not declare sampling, as 2026-07-28 asks: HTTP 400 and
 // JSON-RPC -32021 with the capability in error.data. It stands before mcp-go because a handler's
 // mcp.MissingRequiredClientCapabilityError leaves mcp-go v1.2.1 as -32603 without data (server/handler_errors.go).
-func RequireCapability(next http.Handler) http.Handler {
+func requireCapability(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			next.ServeHTTP(w, r)

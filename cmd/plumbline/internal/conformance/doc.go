@@ -5,29 +5,44 @@ package conformance
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 )
 
+// Fixtures are the fixtures of one server.
+type Fixtures struct {
+	secret  signer // signs the states that tools hand to the client between two rounds
+	streams streams
+}
+
+// New returns fixtures that sign with the secret.
+func New(secret []byte) *Fixtures { return &Fixtures{secret: secret} }
+
 // Options returns the capabilities that only the fixtures need.
-func Options() []server.ServerOption {
+func (*Fixtures) Options() []server.ServerOption {
 	return []server.ServerOption{
 		server.WithToolCapabilities(true), server.WithPromptCapabilities(true), server.WithResourceCapabilities(true, true),
 		server.WithCompletions(), server.WithElicitation(), server.WithPromptCompletionProvider(completions{}), server.WithResourceCompletionProvider(completions{}),
 	}
 }
 
-// Register adds the fixtures. The secret signs the states that tools hand to the client between two rounds.
-func Register(m *server.MCPServer, secret []byte) {
+// Register adds the fixtures to the server.
+func (f *Fixtures) Register(m *server.MCPServer) {
 	m.EnableSampling()
 	addContent(m)
 	addNotifying(m)
-	addAsking(m)
-	addRounds(m, secret)
+	f.addAsking(m)
+	addRounds(m, f.secret)
 	addResources(m)
 	addPrompts(m)
+}
+
+// Wrap stands between the guard and mcp-go's HTTP handler, which must allow GET streams.
+func (f *Fixtures) Wrap(next http.Handler) http.Handler {
+	return f.streams.hold(requireCapability(next))
 }
 
 // pause is long enough for a client to see messages arrive one by one.
