@@ -130,4 +130,3 @@ func all(ctx context.Context, conn *duck.Conn, sql string) ([][]any, error) {
 		out = append(out, row)
 	}
 }
-

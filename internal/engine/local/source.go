@@ -88,7 +88,7 @@ func (s *source) close() {
 type piece struct {
 	key      string
 	manifest *manifest
-	upTo     int64 // rows beyond this line are read again by the next piece; 0: all count
+	upTo     int64  // rows beyond this line are read again by the next piece; 0: all count
 	name     string // of the one file, as this source shows it; "" for a pack, which is of this source alone
 }
 
