@@ -1,0 +1,404 @@
+package record
+
+import (
+	"bytes"
+
+	"github.com/plumbline-mcp/plumbline/internal/record/jsonscan"
+)
+
+// maxHeadFields bounds the parts of a head that are looked at before the rest is the message.
+const maxHeadFields = 10
+
+// fields reads what stands between the time and the message: level, thread, logger, process id, context in brackets or as
+// key=value, in any order that log4j, logback, Spring Boot, Python, Elasticsearch, PostgreSQL and their like write them.
+func (t *textReader) fields(rest []byte, e *entry) {
+	numbers := rest // where numbers began: without a level behind them they belong to the message
+	numbered := false
+	for range maxHeadFields {
+		rest = separators(rest)
+		if len(rest) == 0 {
+			break
+		}
+		next, ok := rest, false
+		switch c := rest[0]; {
+		case c == '[':
+			next, ok = t.bracket(rest, e)
+		case c == '(':
+			next, ok = paren(rest, e)
+		case isDigit(c):
+			if !numbered {
+				numbers, numbered = rest, true
+			}
+			next, ok = number(rest, e)
+		case isLetter(c) || c == '_':
+			next, ok = t.word(rest, e)
+		}
+		if !ok {
+			break
+		}
+		rest = next
+	}
+	if numbered && e.level.text == "" {
+		rest = numbers
+		e.hasPid = false
+	}
+	e.body = trimSpace(rest)
+	e.tail()
+}
+
+// separators passes blanks and the marks between fields.
+func separators(b []byte) []byte {
+	for {
+		switch {
+		case len(b) == 0:
+			return b
+		case b[0] == ' ' || b[0] == '\t' || b[0] == '|':
+			b = b[1:]
+		case (b[0] == '-' || b[0] == ':' || b[0] == ',') && len(b) > 1 && b[1] == ' ':
+			b = b[2:]
+		case len(b) > 3 && string(b[:3]) == "---": // Spring Boot
+			b = b[3:]
+		case len(b) > 3 && string(b[:3]) == "-- ":
+			b = b[3:]
+		default:
+			return b
+		}
+	}
+}
+
+// bracket reads [level], [thread], [pid], [key=value ...], [ids].
+func (t *textReader) bracket(b []byte, e *entry) ([]byte, bool) {
+	end := closing(b)
+	if end < 0 {
+		return b, false
+	}
+	in := trimSpace(b[1:end])
+	rest := b[end+1:]
+	if len(in) == 0 {
+		return rest, true
+	}
+	if l := levelOf(in); l.text != "" && e.level.text == "" && (len(in) > 1 || in[0] < 'a') {
+		e.setLevel(l, in)
+		return rest, true
+	}
+	if e.context(in) {
+		return rest, true
+	}
+	if e.unknown++; e.unknown > 2 || len(rest) == 0 {
+		return b, false
+	}
+	switch {
+	case e.level.text == "" || e.logger != nil:
+		if e.thread != nil || bytes.IndexByte(in, ' ') >= 0 && e.level.text != "" {
+			return b, false
+		}
+		e.setThread(in)
+	case t.classFollows(rest) || isPod(in):
+		e.setThread(in)
+	case identifier(in):
+		e.logger = in
+	default:
+		e.setThread(in)
+	}
+	return rest, true
+}
+
+// closing finds the bracket that closes the first one; heads are short.
+func closing(b []byte) int {
+	depth := 0
+	for i, c := range b[:min(len(b), 200)] {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// context reads what a bracket says by itself: ids, pairs, Apache's fields. False when it says nothing known.
+func (e *entry) context(in []byte) bool {
+	switch {
+	case allDigits(in) && len(in) < 12:
+		n, _ := jsonscan.ParseInt(in)
+		e.setPid(n)
+	case in[0] == '-' && len(in) == 1:
+	case isHex(in) && anyDigit(in) && (len(in) == 32 || len(in) == 16):
+		if e.trace == nil && !noID(in) {
+			e.trace = in
+		} else if len(in) == 16 {
+			e.span = in
+		}
+	case bytes.HasPrefix(in, []byte("pid ")):
+		e.apachePid(in[4:])
+	case bytes.HasPrefix(in, []byte("client ")):
+		e.addText("attributes.client.address", withoutPort(in[7:]))
+	case bytes.HasPrefix(in, []byte("MY-")) && allDigits(in[3:]):
+		e.layout = FormatDatabase
+		e.addText("attributes.db.response.status_code", in)
+	case bytes.IndexByte(in, '=') > 0 && isPair(in):
+		for p := in; len(p) > 0; {
+			key, val, next, ok := pair(p)
+			if !ok {
+				break
+			}
+			e.contextPair(key, val)
+			p = bytes.TrimLeft(next, " ,;")
+		}
+	default:
+		return e.shortContext(in)
+	}
+	return true
+}
+
+// shortContext reads Apache's module:level, Sleuth's [app,trace,span], and file.py:12.
+func (e *entry) shortContext(in []byte) bool {
+	if i := bytes.IndexByte(in, ':'); i > 0 && e.level.text == "" {
+		if l := levelOf(in[i+1:]); l.text != "" && len(in[i+1:]) > 3 {
+			e.setLevel(l, in[i+1:])
+			e.logger = in[:i]
+			return true
+		}
+	}
+	if parts := bytes.Split(in, []byte{','}); len(parts) >= 3 && len(parts) <= 4 {
+		trace, span := trimSpace(parts[1]), trimSpace(parts[2])
+		if (isHex(trace) || len(trace) == 0) && (isHex(span) || len(span) == 0) {
+			e.service = parts[0]
+			e.setTrace(trace)
+			e.setSpan(span)
+			return true
+		}
+	}
+	return bytes.IndexByte(in, '.') > 0 && bytes.IndexByte(in, ' ') < 0 && e.location(in)
+}
+
+func (e *entry) setTrace(id []byte) {
+	if e.trace == nil && !noID(id) && len(id) >= 8 && len(id) <= 36 {
+		e.trace = id
+	}
+}
+
+func (e *entry) setSpan(id []byte) {
+	if e.span == nil && !noID(id) && len(id) >= 8 && len(id) <= 36 {
+		e.span = id
+	}
+}
+
+// apachePid reads 123 or 123:tid 456.
+func (e *entry) apachePid(b []byte) {
+	n, ok := jsonscan.ParseInt(b[:digitRun(b)])
+	if !ok {
+		return
+	}
+	e.setPid(n)
+	if i := bytes.Index(b, []byte("tid ")); i > 0 {
+		if n, ok := jsonscan.ParseInt(b[i+4:]); ok {
+			e.setPid(n)
+		}
+	}
+}
+
+// withoutPort drops the port of 10.0.0.1:8080.
+func withoutPort(b []byte) []byte {
+	if i := bytes.LastIndexByte(b, ':'); i > 0 && bytes.IndexByte(b, ':') == i {
+		return b[:i]
+	}
+	return b
+}
+
+// classFollows reports that behind a bracket comes a class and its separator, so that the bracket holds a thread.
+func (t *textReader) classFollows(b []byte) bool {
+	b = bytes.TrimLeft(b, " ")
+	if len(b) > 0 && b[0] == '[' || len(b) > 0 && b[0] == '(' {
+		return false
+	}
+	_, _, ok := loggerToken(b)
+	return ok
+}
+
+// paren reads (thread) behind the level, as Solr and Python write it.
+func paren(b []byte, e *entry) ([]byte, bool) {
+	end := bytes.IndexByte(b, ')')
+	if end < 2 || end > 80 || e.level.text == "" || e.thread != nil || bytes.IndexByte(b[:end], ' ') >= 0 || e.logger != nil {
+		return b, false
+	}
+	e.thread = b[1:end]
+	return b[end+1:], true
+}
+
+// number reads a process or thread id, or nginx's 31#31: and *connection.
+func number(b []byte, e *entry) ([]byte, bool) {
+	run := digitRun(b)
+	rest := b[run:]
+	n, ok := jsonscan.ParseInt(b[:run])
+	switch {
+	case !ok || len(rest) == 0 || run > 10:
+		return b, false
+	case rest[0] == '#':
+		tid := digitRun(rest[1:])
+		if tid == 0 || len(rest) < tid+3 || rest[tid+1] != ':' || e.level.text == "" {
+			return b, false
+		}
+		e.setPid(n)
+		e.layout = FormatErrorLog
+		e.multi = false
+		rest = trimSpace(rest[tid+2:])
+		if len(rest) > 2 && rest[0] == '*' {
+			if k := digitRun(rest[1:]); k > 0 && k+1 < len(rest) && rest[k+1] == ' ' {
+				rest = rest[k+2:]
+			}
+		}
+		return rest, true
+	case rest[0] != ' ' && rest[0] != '\t' && rest[0] != '|':
+		return b, false
+	case e.level.text != "" && !bytes.HasPrefix(trimSpace(rest), []byte("--- ")):
+		return b, false
+	}
+	e.setPid(n)
+	return rest, true
+}
+
+// word reads a level, a logger or a context pair that stands without brackets.
+func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
+	n := 0
+	for n < len(b) && isLetter(b[n]) {
+		n++
+	}
+	if e.level.text == "" && n <= 11 && n < len(b) {
+		if l := levelOf(b[:n]); l.text != "" && levelEnds(b, n) {
+			e.setLevel(l, b[:n])
+			return bytes.TrimPrefix(b[n:], []byte{':'}), true
+		}
+	}
+	if isPair(b) {
+		if key, val, next, ok := pair(b); ok && contextKey(key) {
+			e.contextPair(key, val)
+			return next, true
+		}
+		return b, false
+	}
+	if e.logger != nil {
+		return b, false
+	}
+	name, next, ok := loggerToken(b)
+	if !ok {
+		return b, false
+	}
+	if e.level.text == "" && !t.levelAhead(next) && !classLike(name) {
+		return b, false
+	}
+	if e.level.text == "" && bytes.IndexByte(name, '@') > 0 { // PostgreSQL: user@database
+		e.layout = FormatDatabase
+		user, db, _ := bytes.Cut(name, []byte{'@'})
+		e.addText("attributes.db.user", user)
+		e.addText("attributes.db.namespace", db)
+		return next, true
+	}
+	if e.location(name) {
+		return next, true
+	}
+	e.logger = name
+	return next, true
+}
+
+// levelEnds says whether a word at the head of b is a level and not the beginning of the message: in capitals before a separator,
+// or in any case before a clear one.
+func levelEnds(b []byte, n int) bool {
+	c := b[n]
+	next := byte(0)
+	if n+1 < len(b) {
+		next = b[n+1]
+	}
+	upper := b[n-1] >= 'A' && b[n-1] <= 'Z'
+	switch {
+	case n == 1: // D WindowManager: text; E | text
+		return upper && (c == ' ' || c == '|' || c == '\t') && (next >= 'A' && next <= 'Z' || next == '[' || next == '|' || next == ' ')
+	case upper:
+		return c == ' ' || c == ':' || c == '\t' || c == '|' || c == ',' || c == '['
+	}
+	return c == ':' && next == ' ' || c == '\t' || c == '|' || c == ' ' && (next == ' ' || next == '[' || next == '|' || next == '-')
+}
+
+// levelAhead reports that b goes on with a level.
+func (t *textReader) levelAhead(b []byte) bool {
+	b = separators(b)
+	if len(b) > 0 && b[0] == '[' {
+		b = b[1:]
+	}
+	n := 0
+	for n < len(b) && isLetter(b[n]) {
+		n++
+	}
+	return n > 2 && n < 12 && n < len(b) && levelOf(b[:n]).text != "" && b[n-1] < 'a'
+}
+
+// loggerToken reads a name and the separator that makes it a logger: "a.b.Class: ", "name - ", "a.b.Class  : ", "name | ".
+func loggerToken(b []byte) (name, rest []byte, ok bool) {
+	end := 0
+	for end < len(b) && end < 120 && b[end] != ' ' && b[end] != '\t' && b[end] != '|' && b[end] != '=' && b[end] != '"' {
+		end++
+	}
+	if end == 0 || end >= len(b) {
+		return nil, b, false
+	}
+	name, rest = b[:end], b[end:]
+	if b[end-1] == ':' {
+		name = b[:end-1]
+		return name, rest, classLike(name) || bytes.IndexByte(name, ':') > 0 && name[0] != '/'
+	}
+	after := bytes.TrimLeft(rest, " ")
+	switch {
+	case len(after) > 1 && (after[0] == '-' || after[0] == '|') && after[1] == ' ':
+		return name, after[2:], loggerName(name)
+	case len(after) > 1 && after[0] == ':' && after[1] == ' ':
+		return name, after[2:], loggerName(name)
+	case bytes.IndexByte(name, '@') > 0 && loggerName(name):
+		return name, rest, true
+	}
+	return nil, b, false
+}
+
+// loggerName reports a name as loggers, classes and code locations have them.
+func loggerName(b []byte) bool {
+	for _, c := range b {
+		if !isWord(c) && c != '.' && c != '$' && c != '-' && c != '/' && c != '@' && c != ':' && c != '#' && c != '<' && c != '>' && c != '[' && c != ']' && c != '(' && c != ')' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// classLike reports a name that can hardly be the first word of a message: dotted, nested or in camel case.
+func classLike(b []byte) bool {
+	if !loggerName(b) || !isLetter(b[0]) && b[0] != '_' {
+		return false
+	}
+	for i, c := range b[1:] {
+		switch {
+		case c == '$', c == '.' && i+2 < len(b), c == ':':
+			return true
+		case c >= 'A' && c <= 'Z' && b[i] >= 'a' && b[i] <= 'z':
+			return true
+		}
+	}
+	return false
+}
+
+// tail finds the logger that Kafka writes behind the message: text (kafka.server.Broker).
+func (e *entry) tail() {
+	n := len(e.body)
+	if e.logger != nil || n < 6 || e.body[n-1] != ')' || e.level.text == "" {
+		return
+	}
+	i := bytes.LastIndexByte(e.body, '(')
+	if i < 1 || e.body[i-1] != ' ' {
+		return
+	}
+	name := e.body[i+1 : n-1]
+	if bytes.Count(name, []byte{'.'}) >= 2 && identifier(name) {
+		e.logger, e.body = name, trimSpace(e.body[:i])
+	}
+}

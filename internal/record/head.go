@@ -1,0 +1,342 @@
+package record
+
+import (
+	"bytes"
+
+	"github.com/plumbline-mcp/plumbline/internal/record/jsonscan"
+)
+
+// head reads the head of a line into e; false when the line fits no layout. inside says that an entry is open whose following
+// lines may be anything, so that only clear heads count.
+func (t *textReader) head(line []byte, e *entry, inside bool) bool {
+	if len(line) == 0 || line[0] == ' ' || line[0] == '\t' {
+		return false
+	}
+	switch c := line[0]; {
+	case c == '<':
+		if t.syslogPRI(line, e) {
+			return true
+		}
+	case c == '[':
+		if t.bracketed(line, e) {
+			return true
+		}
+	case isDigit(c):
+		if t.digitFirst(line, e) {
+			return true
+		}
+	case isLetter(c) || c == '_' || c == '@':
+		if t.letterFirst(line, e) {
+			return true
+		}
+	case c == '#' && bytes.HasPrefix(line, []byte("# Time: ")): // MySQL's slow query log
+		if s, ok := t.clk.scan(line[8:]); ok {
+			e.layout, e.at, e.hasTime, e.multi = FormatDatabase, s.t, true, true
+			e.body = trimSpace(line[8+s.n:])
+			return true
+		}
+	}
+	return !inside && t.prefixed(line, e)
+}
+
+// digitFirst reads lines that begin with a digit: a time, an address, a process id.
+func (t *textReader) digitFirst(line []byte, e *entry) bool {
+	if s, ok := t.clk.scan(line); ok && (s.n == len(line) || !isWord(line[s.n])) {
+		return t.timed(line, s, e)
+	}
+	if t.access(line, e) {
+		return true
+	}
+	run := digitRun(line)
+	rest := line[run:]
+	switch {
+	case len(rest) > 4 && rest[0] == ':' && rest[2] == ' ' && isLetter(rest[1]): // Redis: 1:M 27 May 2026 17:40:02.550 * text
+		return t.redis(line, run, e)
+	case len(rest) > 2 && rest[0] == ' ': // log4j's TTCC layout: milliseconds since the start
+		if r := trimSpace(rest); run <= 10 && r[0] == '[' {
+			e.layout, e.multi = FormatLog4j, true
+			t.fields(r, e)
+			return e.level.text != ""
+		}
+	}
+	return false
+}
+
+// timed goes on behind a time at the head of a line.
+func (t *textReader) timed(line []byte, s stampAt, e *entry) bool {
+	e.at, e.hasTime, e.multi, e.layout = s.t, true, true, FormatTimed
+	rest := line[s.n:]
+	if len(rest) > 10 && (bytes.HasPrefix(rest, []byte(" stdout ")) || bytes.HasPrefix(rest, []byte(" stderr "))) && (rest[8] == 'F' || rest[8] == 'P') {
+		return t.cri(rest, e)
+	}
+	t.fields(rest, e)
+	t.label(line, s, e)
+	return true
+}
+
+// label names the format a timed line is in.
+func (t *textReader) label(line []byte, s stampAt, e *entry) {
+	if e.layout != FormatTimed {
+		return
+	}
+	comma := s.n > 20 && line[19] == ','
+	switch {
+	case line[0] >= '0' && line[0] <= '9' && s.n >= 19 && line[4] == '/' && e.level.text == "":
+		e.layout = FormatGoLog
+	case e.level.text == "":
+	case e.logger != nil && e.thread == nil && comma && bytes.IndexByte(e.logger, '.') < 0:
+		e.layout = FormatPython
+	case e.logger != nil || e.thread != nil || comma:
+		e.layout = FormatLog4j
+	}
+}
+
+// letterFirst reads lines that begin with a letter.
+func (t *textReader) letterFirst(line []byte, e *entry) bool {
+	if isKlog(line) {
+		return t.klog(line, e)
+	}
+	if s, ok := t.clk.scan(line); ok {
+		return t.named(line, s, e)
+	}
+	if len(line) > 12 && line[1] == ',' && line[2] == ' ' && line[3] == '[' { // Ruby: I, [2026-05-27T17:40:02.550123 #17]  INFO -- name: text
+		return t.ruby(line, e)
+	}
+	if isPair(line) {
+		return t.logfmt(line, e)
+	}
+	if t.access(line, e) {
+		return true
+	}
+	return t.leveled(line, e)
+}
+
+// bracketed reads lines that begin with a bracket: a time, a level, or Apache's error log.
+func (t *textReader) bracketed(line []byte, e *entry) bool {
+	if s, ok := t.clk.scan(line[1:]); ok {
+		rest := line[1+s.n:]
+		if len(rest) == 0 {
+			return false
+		}
+		e.at, e.hasTime, e.layout = s.t, true, FormatBracketed
+		if rest[0] == ']' {
+			rest = rest[1:]
+			if len(rest) > 2 && rest[0] == ' ' && rest[1] == '"' && t.request(rest[1:], e) {
+				e.layout = FormatAccess
+				t.envoyTail(e)
+				return true
+			}
+			e.multi = true
+			t.fields(rest, e)
+			if line[1] >= 'A' && e.level.text != "" {
+				e.layout, e.multi = FormatErrorLog, false
+			}
+			return true
+		}
+		if rest[0] == ' ' || rest[0] == ',' || rest[0] == '|' || rest[0] == '-' { // [time LEVEL ...] text
+			e.multi = true
+			if end := bytes.IndexByte(rest, ']'); end > 0 && end < 80 {
+				t.fields(rest[:end], e)
+				left := e.body
+				e.body = nil
+				t.fields(rest[end+1:], e)
+				if len(left) > 0 && e.logger == nil {
+					e.logger = left
+				}
+				return true
+			}
+		}
+		return false
+	}
+	end := bytes.IndexByte(line, ']')
+	if end < 3 || end > 12 {
+		return false
+	}
+	word := trimSpace(line[1:end])
+	l := levelOf(word)
+	if l.text == "" || len(word) < 3 {
+		return false
+	}
+	e.layout = FormatLeveled
+	e.setLevel(l, word)
+	t.fields(line[end+1:], e)
+	return true
+}
+
+// leveled reads LEVEL text, LEVEL: text, LEVEL:logger:text and LEVEL [thread] class - text, which have no time. Only levels in
+// capitals count.
+func (t *textReader) leveled(line []byte, e *entry) bool {
+	n := 0
+	for n < len(line) && line[n] >= 'A' && line[n] <= 'Z' {
+		n++
+	}
+	if n < 4 || n >= len(line) || line[n] != ':' && line[n] != ' ' && line[n] != '\t' {
+		return false
+	}
+	l := levelOf(line[:n])
+	if l.text == "" {
+		return false
+	}
+	e.layout, e.multi = FormatLeveled, true
+	e.setLevel(l, line[:n])
+	rest := line[n:]
+	if rest[0] == ':' { // Python's basicConfig
+		if end := bytes.IndexByte(rest[1:], ':'); end > 0 && identifier(rest[1:1+end]) {
+			e.layout, e.logger, e.body = FormatPython, rest[1:1+end], trimSpace(rest[2+end:])
+			return true
+		}
+	}
+	t.fields(rest, e)
+	return true
+}
+
+// prefixed looks for a time behind up to four words: file names, node names, alert flags that collectors put in front.
+func (t *textReader) prefixed(line []byte, e *entry) bool {
+	at := 0
+	for range 4 {
+		sp := bytes.IndexByte(line[at:min(len(line), at+64)], ' ')
+		if sp < 0 {
+			return false
+		}
+		at += sp + 1
+		for at < len(line) && line[at] == ' ' {
+			at++
+		}
+		if at >= len(line) || !isDigit(line[at]) {
+			continue
+		}
+		s, ok := t.clk.scan(line[at:])
+		if !ok || s.n < 13 {
+			continue
+		}
+		if !t.timed(line[at:], s, e) {
+			return false
+		}
+		e.addText("attributes.log.prefix", trimSpace(line[:at]))
+		return true
+	}
+	return false
+}
+
+func (t *textReader) redis(line []byte, run int, e *entry) bool {
+	s, ok := t.clk.scan(line[run+3:])
+	if !ok {
+		return false
+	}
+	rest := trimSpace(line[run+3+s.n:])
+	if len(rest) < 2 || rest[1] != ' ' {
+		return false
+	}
+	e.at, e.hasTime, e.layout, e.multi = s.t, true, FormatDatabase, true
+	pid, _ := jsonscan.ParseInt(line[:run])
+	e.setPid(pid)
+	switch rest[0] {
+	case '.':
+		e.level = level{"DEBUG", 5}
+	case '#':
+		e.level = level{"WARN", 13}
+	default:
+		e.level = level{"INFO", 9}
+	}
+	e.body = rest[2:]
+	return true
+}
+
+func isKlog(line []byte) bool {
+	if len(line) < 21 || digitRun(line[1:]) != 4 || line[5] != ' ' || line[8] != ':' {
+		return false
+	}
+	switch line[0] {
+	case 'I', 'W', 'E', 'F', 'D':
+		return true
+	}
+	return false
+}
+
+// klog reads I0527 17:40:02.123456   12345 file.go:12] text.
+func (t *textReader) klog(line []byte, e *entry) bool {
+	v := civil{year: -1, month: num(line[1:3]), day: num(line[3:5])}
+	n := v.time(line[6:])
+	if n == 0 {
+		return false
+	}
+	at, ok := t.clk.resolve(&v)
+	if !ok {
+		return false
+	}
+	e.at, e.hasTime, e.multi, e.layout = at, true, true, FormatKlog
+	e.level = levelOf(line[:1])
+	rest := trimSpace(line[6+n:])
+	end := bytes.IndexByte(rest, ']')
+	if end < 0 {
+		e.body = rest
+		return true
+	}
+	words := bytes.Fields(rest[:end])
+	if len(words) > 0 && allDigits(words[0]) {
+		pid, _ := jsonscan.ParseInt(words[0])
+		e.setPid(pid)
+		words = words[1:]
+	}
+	if len(words) > 0 {
+		e.location(words[len(words)-1])
+	}
+	e.body = trimSpace(rest[end+1:])
+	return true
+}
+
+// location reads file.go:12.
+func (e *entry) location(b []byte) bool {
+	i := bytes.IndexByte(b, ':')
+	if i <= 0 {
+		return false
+	}
+	n, ok := jsonscan.ParseInt(bytes.TrimSuffix(b[i+1:], []byte{':'}))
+	if !ok {
+		return false
+	}
+	e.addText("attributes.code.file.path", b[:i])
+	e.addInt("attributes.code.line.number", n)
+	return true
+}
+
+// ruby reads Ruby's Logger: I, [2026-05-27T17:40:02.550123 #17]  INFO -- name: text.
+func (t *textReader) ruby(line []byte, e *entry) bool {
+	s, ok := t.clk.scan(line[4:])
+	end := bytes.IndexByte(line, ']')
+	if !ok || end < 0 || 4+s.n > end {
+		return false
+	}
+	e.at, e.hasTime, e.multi, e.layout = s.t, true, true, FormatBracketed
+	if pid, ok := jsonscan.ParseInt(bytes.TrimLeft(line[4+s.n:end], " #")); ok {
+		e.setPid(pid)
+	}
+	t.fields(line[end+1:], e)
+	if e.level.text == "" {
+		e.setLevel(levelOf(line[:1]), nil)
+	}
+	if rest, ok := bytes.CutPrefix(e.body, []byte("- ")); ok {
+		e.body = rest
+	}
+	if name, body, ok := bytes.Cut(e.body, []byte(": ")); ok && (len(name) == 0 || identifier(name)) && e.logger == nil {
+		e.body = body
+		if len(name) > 0 {
+			e.logger = name
+		}
+	}
+	e.body = bytes.TrimPrefix(e.body, []byte(": "))
+	return true
+}
+
+// identifier reports a name of letters, digits and the punctuation of class, module and host names.
+func identifier(b []byte) bool {
+	if len(b) == 0 || len(b) > 120 {
+		return false
+	}
+	for _, c := range b {
+		if !isWord(c) && c != '.' && c != '$' && c != '-' && c != '/' && c != '@' && c != '#' && c != '*' && c != '<' && c != '>' {
+			return false
+		}
+	}
+	return isLetter(b[0]) || b[0] == '_'
+}
