@@ -61,7 +61,7 @@ func (f *Flatten) Compile(_ *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 	prefix := f.Field.Name + "."
 	var members []string
 	for _, c := range in.Cols() {
-		if rest, ok := strings.CutPrefix(c.Name, prefix); ok {
+		if rest, ok := strings.CutPrefix(c.Name, prefix); ok && !c.Hidden {
 			first, _, _ := strings.Cut(rest, ".")
 			if !slices.Contains(members, first) {
 				members = append(members, first)

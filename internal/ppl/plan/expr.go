@@ -51,8 +51,6 @@ func (c *exprs) cond(e syntax.Expr) (function.Value, error) {
 		return function.Value{SQL: "CAST(NULL AS BOOLEAN)", Type: rows.Boolean}, nil
 	case v.Type.Integer():
 		return function.Value{SQL: "(" + v.SQL + " <> 0)", Type: rows.Boolean}, nil
-	case v.Type == rows.String && !v.IsLiteral:
-		return function.Value{SQL: "TRY_CAST(" + v.SQL + " AS BOOLEAN)", Type: rows.Boolean}, nil
 	}
 	return v, syntax.Errorf(e.Span(), "expected a condition, this is of type %s", strings.ToUpper(string(v.Type)))
 }

@@ -89,7 +89,7 @@ func Nearest(word string, candidates []string) string {
 		if lc == w {
 			return c
 		}
-		if d := distance(w, lc, bestDist); d < bestDist {
+		if d := distance(w, lc, bestDist+1); d < bestDist || d == bestDist && best != "" && len(c) > len(best) {
 			best, bestDist = c, d
 		}
 	}

@@ -3,6 +3,7 @@ package syntax
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of one query.
@@ -30,6 +31,12 @@ type Parser struct {
 func NewParser(src string) (*Parser, error) {
 	if len(src) > MaxQueryBytes {
 		return nil, Errorf(Span{0, 1}, "the query has %d bytes, the limit is %d", len(src), MaxQueryBytes)
+	}
+	if i := strings.IndexByte(src, 0); i >= 0 {
+		return nil, Errorf(Span{i, i + 1}, "the query holds a zero byte")
+	}
+	if !utf8.ValidString(src) {
+		return nil, Errorf(Span{0, 1}, "the query is not valid UTF-8")
 	}
 	toks, err := lex(src)
 	if err != nil {
