@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func fields(ctx context.Context, conn *duck.Conn, t *catalog.Table) ([]engine.Fi
 	return out, top(ctx, conn, t, cols, listed, out, total)
 }
 
-// top counts the most frequent values of the listed columns in one statement.
+// top counts the values of the listed columns in one pass and keeps the most frequent ones.
 func top(ctx context.Context, conn *duck.Conn, t *catalog.Table, cols []catalog.Column, listed []int, out []engine.Field, total int64) error {
 	if len(listed) == 0 {
 		return nil
@@ -90,22 +91,26 @@ func top(ctx context.Context, conn *duck.Conn, t *catalog.Table, cols []catalog.
 	from, scale := t.From, 1.0
 	if total > topSample {
 		percent := 100 * float64(topSample) / float64(total)
-		from, scale = fmt.Sprintf("(SELECT * FROM %s TABLESAMPLE SYSTEM(%.4f PERCENT) REPEATABLE(1))", t.From, percent), 100/percent
+		from, scale = fmt.Sprintf("%s TABLESAMPLE SYSTEM(%.4f PERCENT) REPEATABLE(1)", t.From, percent), 100/percent
 	}
 	var parts []string
 	for _, i := range listed {
-		parts = append(parts, fmt.Sprintf("(SELECT %d AS f, CAST(%s AS VARCHAR) AS v, count(*) AS n FROM %s WHERE %s IS NOT NULL GROUP BY 2 ORDER BY n DESC, v LIMIT %d)",
-			i, cols[i].SQL, from, cols[i].SQL, topValues))
+		parts = append(parts, "histogram(CAST("+cols[i].SQL+" AS VARCHAR))")
 	}
-	list, err := all(ctx, conn, strings.Join(parts, " UNION ALL ")+" ORDER BY f, n DESC, v")
-	if err != nil {
+	list, err := all(ctx, conn, "SELECT "+strings.Join(parts, ", ")+" FROM "+from)
+	if err != nil || len(list) == 0 {
 		return err
 	}
-	for _, row := range list {
-		i, _ := row[0].(int64)
-		v, _ := row[1].(string)
-		n, _ := row[2].(int64)
-		out[i].Top = append(out[i].Top, engine.ValueCount{Value: v, Count: int64(float64(n) * scale)})
+	for k, i := range listed {
+		counts, _ := list[0][k].(map[string]any)
+		for v, c := range counts {
+			n, _ := c.(int64)
+			out[i].Top = append(out[i].Top, engine.ValueCount{Value: v, Count: int64(float64(n) * scale)})
+		}
+		slices.SortFunc(out[i].Top, func(a, b engine.ValueCount) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+		})
+		out[i].Top = slices.Clip(out[i].Top[:min(len(out[i].Top), topValues)])
 	}
 	return nil
 }

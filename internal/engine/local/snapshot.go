@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -148,7 +149,7 @@ func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (
 		}
 		alias, err := s.store.attach(ctx, conn, p.key)
 		if err != nil {
-			return nil, s.lost(p.key, err)
+			return nil, s.lost(ctx, p.key, err)
 		}
 		s.keys = append(s.keys, p.key)
 		for i := range p.manifest.Tables {
@@ -176,12 +177,19 @@ func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (
 	return groups, nil
 }
 
-// lost drops a segment that is listed but cannot be opened, so that the next attempt reads its files again.
-func (s *snapshot) lost(key string, err error) error {
+// errLost says that a segment was listed but could not be opened; it is gone now and its files are read anew.
+var errLost = errors.New("segment lost")
+
+// lost drops a segment that cannot be opened, so that the next attempt reads its files again.
+func (s *snapshot) lost(ctx context.Context, key string, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	s.store.log.Warn("segment dropped", slog.String("key", key), errAttr(err))
 	if rerr := s.store.cache.remove(key); rerr != nil {
 		return errors.Join(err, rerr)
 	}
-	return fault.WithHint(err, "The damaged cache entry was removed; call again to read the files anew.")
+	return fmt.Errorf("%w: %w", errLost, err)
 }
 
 func freeName(groups map[string][]member, name string) string {

@@ -57,7 +57,7 @@ func (s *source) current(ctx context.Context) (*snapshot, error) {
 		return s.snap, nil
 	}
 	snap, err := s.read(ctx, files, notes)
-	if errors.Is(err, fs.ErrNotExist) { // a file, or a segment, went away between looking and reading
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errLost) { // something went away between looking and reading
 		if files, notes, err = s.spec.list(ctx); err == nil {
 			snap, err = s.read(ctx, files, notes)
 		}
