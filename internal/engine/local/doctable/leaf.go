@@ -362,9 +362,12 @@ func (b *Builder) lookAt(n *node, v any) {
 	n.peek = wider(n.peek, k)
 }
 
-// pointText reads "lat,lon".
+// pointText reads "lat,lon" and "POINT (lon lat)".
 func pointText(s string) (lat, lon json.Number, ok bool) {
 	a, b, found := strings.Cut(s, ",")
+	if inner, ok := strings.CutPrefix(strings.ToUpper(strings.TrimSpace(s)), "POINT"); ok {
+		b, a, found = strings.Cut(strings.Trim(inner, " ()"), " ")
+	}
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
 	if _, err := strconv.ParseFloat(a, 64); err != nil || !found {
 		return "", "", false
