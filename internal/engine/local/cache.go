@@ -273,10 +273,3 @@ func (s *Store) CachePrune(limit int64) (int64, error) {
 func (s *Store) CacheClear() (int64, error) {
 	return s.cache.evict(-1, s.inUse)
 }
-
-func (s *Store) inUse(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.segs[key]
-	return a != nil && a.refs > 0
-}

@@ -128,11 +128,11 @@ func (s *source) Explain(ctx context.Context, text string) (*engine.Explanation,
 		return nil, err
 	}
 	out := &engine.Explanation{Query: ppl.Format(q), SQL: prog.SQL, Notes: prog.Notes}
-	conn, err := snap.db.Conn()
+	conn, err := snap.inst.db.Conn()
 	if err != nil {
 		return nil, fault.WithCode(err, fault.Unavailable)
 	}
-	defer snap.db.Release(conn)
+	defer snap.inst.db.Release(conn)
 	r, err := conn.Query(ctx, "EXPLAIN "+prog.SQL)
 	if err != nil {
 		return nil, refused(ctx, err, 0)
@@ -217,11 +217,11 @@ func (s *snapshot) compile(ctx context.Context, text string, cut int) (*ppl.Quer
 
 // stream runs a program and hands over its rows as cells of the program's types.
 func (s *snapshot) stream(ctx context.Context, prog *ppl.Program, each func(row []any) error) error {
-	conn, err := s.db.Conn()
+	conn, err := s.inst.db.Conn()
 	if err != nil {
 		return fault.WithCode(err, fault.Unavailable)
 	}
-	defer s.db.Release(conn)
+	defer s.inst.db.Release(conn)
 	r, err := conn.Query(ctx, prog.SQL)
 	if err != nil {
 		return err

@@ -42,11 +42,11 @@ func (s *source) Fields(ctx context.Context, name string) ([]engine.Field, error
 	if err != nil {
 		return nil, err
 	}
-	conn, err := snap.db.Conn()
+	conn, err := snap.inst.db.Conn()
 	if err != nil {
 		return nil, fault.WithCode(err, fault.Unavailable)
 	}
-	defer snap.db.Release(conn)
+	defer snap.inst.db.Release(conn)
 	out, err := fields(ctx, conn, t)
 	if err != nil {
 		return nil, refused(ctx, err, 0)

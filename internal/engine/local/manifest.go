@@ -45,6 +45,7 @@ type storedTable struct {
 	Columns []storedColumn `json:"columns,omitempty"`
 	// Generic tables are described by the package that typed them; From is relative to the segment.
 	Generic *catalog.Table `json:"generic,omitempty"`
+	foreign bool           // a Parquet file where it lies
 	// Overflow lists names that found no column of their own; they are keys of the JSON column _overflow.
 	Overflow []string `json:"overflow,omitempty"`
 }
@@ -54,6 +55,7 @@ type storedColumn struct {
 	Name string `json:"name"`
 	Type string `json:"type"` // DuckDB's
 	JSON bool   `json:"json,omitempty"`
+	expr string // SQL that gives the value; "" for the column itself
 }
 
 func readManifest(path string) (*manifest, error) {

@@ -34,7 +34,7 @@ const (
 // go on; it is given up when its last user is done.
 type snapshot struct {
 	store  *Store
-	db     *duck.DB
+	inst   *instance
 	schema string
 	files  []found
 	keys   []string // attached segments
@@ -76,36 +76,35 @@ func (s *snapshot) release() {
 	if s.refs.Add(-1) > 0 {
 		return
 	}
-	conn, err := s.db.Conn()
-	if err != nil {
-		return // the store is closed, the instance with it
-	}
-	defer s.db.Release(conn)
-	if err := conn.Exec(context.Background(), "DROP SCHEMA IF EXISTS "+s.schema+" CASCADE"); err != nil {
-		s.store.log.Warn("views stay", errAttr(err))
-	}
-	for _, k := range s.keys {
-		s.store.detach(conn, k)
+	if err := s.inst.end(s.schema, s.keys); err != nil {
+		s.store.log.Warn("source not closed", errAttr(err))
 	}
 }
 
 // snapshot attaches the pieces and makes the views.
 func (s *Store) snapshot(ctx context.Context, files []found, pieces []piece, jobs []*job, notes []string) (*snapshot, error) {
-	db, err := s.query(ctx)
+	var parquet []string
+	for _, j := range jobs {
+		if j.parquet && j.err == nil {
+			parquet = append(parquet, j.found.path)
+		}
+	}
+	inst, err := s.instance(ctx, parquet)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := db.Conn()
-	if err != nil {
-		return nil, fault.WithCode(err, fault.Internal)
-	}
-	defer db.Release(conn)
 	s.mu.Lock()
 	s.schemas++
-	snap := &snapshot{store: s, db: db, schema: "src_" + strconv.Itoa(s.schemas), files: files, notes: notes}
+	snap := &snapshot{store: s, inst: inst, schema: "src_" + strconv.Itoa(s.schemas), files: files, notes: notes}
 	s.mu.Unlock()
 	snap.refs.Add(1)
-	if err := snap.build(ctx, conn, pieces, jobs); err != nil {
+	conn, err := inst.db.Conn()
+	if err != nil {
+		return nil, fault.WithCode(err, fault.Unavailable)
+	}
+	err = snap.build(ctx, conn, pieces, jobs)
+	inst.db.Release(conn)
+	if err != nil {
 		snap.release()
 		return nil, err
 	}
@@ -121,6 +120,10 @@ func (s *snapshot) build(ctx context.Context, conn *duck.Conn, pieces []piece, j
 	if err != nil {
 		return err
 	}
+	if err := s.parquet(ctx, conn, jobs, groups); err != nil {
+		return err
+	}
+	placeTextLogs(groups)
 	if err := s.dropRepeated(ctx, conn, groups); err != nil {
 		return err
 	}
@@ -147,7 +150,7 @@ func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (
 		if len(p.manifest.Tables) == 0 {
 			continue
 		}
-		alias, err := s.store.attach(ctx, conn, p.key)
+		alias, err := s.inst.attach(ctx, conn, p.key)
 		if err != nil {
 			return nil, s.lost(ctx, p.key, err)
 		}
@@ -173,7 +176,6 @@ func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (
 			groups[name] = append(groups[name], m)
 		}
 	}
-	placeTextLogs(groups)
 	return groups, nil
 }
 

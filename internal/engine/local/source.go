@@ -3,13 +3,11 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
-	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 )
 
@@ -297,44 +295,4 @@ func (s *Store) remember(j *job) error {
 		return nil //nolint:nilerr // the file vanished while it was read; the snapshot says so
 	}
 	return s.cache.writeTrail(j.file.path, t)
-}
-
-// attached is a segment that the query instance has open.
-type attached struct {
-	alias string
-	refs  int
-}
-
-// attach opens a segment for reading, once however many snapshots use it.
-func (s *Store) attach(ctx context.Context, c *duck.Conn, key string) (alias string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.segs[key]
-	if a == nil {
-		a = &attached{alias: "seg_" + key}
-		err := c.Exec(ctx, "ATTACH "+duck.Literal(s.cache.data(key))+" AS "+duck.Ident(a.alias)+" (READ_ONLY)")
-		if err != nil {
-			return "", fmt.Errorf("open segment: %w", err)
-		}
-		s.segs[key] = a
-	}
-	a.refs++
-	return a.alias, nil
-}
-
-// detach gives up a use of a segment.
-func (s *Store) detach(c *duck.Conn, key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.segs[key]
-	if a == nil {
-		return
-	}
-	if a.refs--; a.refs > 0 {
-		return
-	}
-	delete(s.segs, key)
-	if err := c.Exec(context.Background(), "DETACH "+duck.Ident(a.alias)); err != nil {
-		s.log.Warn("segment stays open", errAttr(err))
-	}
 }

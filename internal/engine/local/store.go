@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
-	"github.com/plumbline-mcp/plumbline/internal/engine/local/udf"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
@@ -64,10 +62,10 @@ type Store struct {
 	cache    *cache
 
 	mu      sync.Mutex
-	db      *duck.DB // opened by the first query
+	shared  *instance // opened by the first query
 	sources map[string]*source
-	used    []string // sources' names, least recently used first
-	segs    map[string]*attached
+	used    []string       // sources' names, least recently used first
+	pins    map[string]int // how often each segment is attached
 	schemas int
 	closed  bool
 }
@@ -105,7 +103,7 @@ func New(cfg Config) (*Store, error) {
 	return &Store{
 		cfg: cfg, log: cfg.Logger, compiler: sync.OnceValue(ppl.NewCompiler),
 		cache:   &cache{dir: dir, limit: cfg.CacheLimitBytes, now: cfg.Now, log: cfg.Logger},
-		sources: map[string]*source{}, segs: map[string]*attached{},
+		sources: map[string]*source{}, pins: map[string]int{},
 	}, nil
 }
 
@@ -167,53 +165,15 @@ func (s *Store) Close() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.db == nil {
+	if s.shared == nil {
 		return nil
 	}
-	err := s.db.Close()
-	s.db = nil
+	err := s.shared.db.Close()
+	s.shared = nil
 	if rerr := os.RemoveAll(s.cache.spill()); rerr != nil {
 		err = errors.Join(err, fmt.Errorf("close store: %w", rerr))
 	}
 	return err
-}
-
-// query returns the instance that answers queries, opening it when first asked.
-func (s *Store) query(ctx context.Context) (*duck.DB, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != nil {
-		return s.db, nil
-	}
-	if s.closed {
-		return nil, fault.New(fault.Unavailable, "the store is closed")
-	}
-	if err := s.cache.make(); err != nil {
-		return nil, err
-	}
-	db, err := duck.Open(ctx, s.lockdown(), func(ctx context.Context, c *sql.Conn) error {
-		return udf.Register(ctx, c, ppl.UDFs())
-	})
-	if err != nil {
-		return nil, fault.WithCode(err, fault.Internal)
-	}
-	s.db = db
-	return db, nil
-}
-
-// lockdown lists the settings of the query instance. After the last one nothing can be changed any more: no network, no
-// extensions, no files but those of the cache directory, to which Parquet sources are linked.
-func (s *Store) lockdown() []duck.Setting {
-	return append(s.common(s.cfg.MemoryLimitBytes), []duck.Setting{
-		{Name: "temp_directory", Value: duck.Literal(s.cache.spill())},
-		{Name: "max_temp_directory_size", Value: duck.Literal(spillLimit)},
-		{Name: "allow_community_extensions", Value: "false"},
-		{Name: "allow_unsigned_extensions", Value: "false"},
-		{Name: "enable_object_cache", Value: "true"},
-		{Name: "allowed_directories", Value: "[" + duck.Literal(s.cache.segments()+string(filepath.Separator)) + "]"},
-		{Name: "enable_external_access", Value: "false"},
-		{Name: "lock_configuration", Value: "true"},
-	}...)
 }
 
 func (s *Store) common(memory int64) []duck.Setting {

@@ -50,7 +50,7 @@ func (s *snapshot) table(name string, members []member) *table {
 	kind := members[0].stored.Kind
 	t := &table{Table: engine.Table{Name: name, Kind: kind, TimeField: timeField(kind)}, members: members}
 	t.cat.Table = catalog.Table{Name: name, From: s.schema + "." + duck.Ident(name)}
-	if kind == engine.Generic {
+	if members[0].stored.Generic != nil {
 		s.describeGeneric(t)
 	} else {
 		describe(t)
@@ -173,7 +173,11 @@ func (m *member) query(cols []storedColumn) string {
 	if m.file != "" {
 		file = duck.Literal(m.file) + " AS " + file
 	}
-	list = append(list, file, duck.Ident(lineName), fmt.Sprintf("%d + rowid AS %s", int64(m.ord)<<orderShift, orderName))
+	row, line := "rowid", duck.Ident(lineName)
+	if m.stored.foreign {
+		row, line = "file_row_number", "file_row_number + 1 AS "+line
+	}
+	list = append(list, file, line, fmt.Sprintf("%d + %s AS %s", int64(m.ord)<<orderShift, row, orderName))
 	sql := "SELECT " + strings.Join(list, ", ") + " FROM " + m.from
 	if conds := m.conditions(); len(conds) > 0 {
 		sql += " WHERE " + strings.Join(conds, " AND ")
@@ -201,11 +205,15 @@ func (m *member) conditions() []string {
 
 func (m *member) column(c storedColumn) string {
 	i := slices.IndexFunc(m.stored.Columns, func(o storedColumn) bool { return o.Name == c.Name })
+	expr := duck.Ident(c.Name)
+	if i >= 0 && m.stored.Columns[i].expr != "" {
+		expr = m.stored.Columns[i].expr
+	}
 	switch {
 	case i >= 0 && m.stored.Columns[i].Type == c.Type:
-		return duck.Ident(c.Name)
+		return expr
 	case i >= 0:
-		return "CAST(" + duck.Ident(c.Name) + " AS " + c.Type + ")"
+		return "CAST(" + expr + " AS " + c.Type + ")"
 	case slices.Contains(m.stored.Overflow, c.Name):
 		return "TRY_CAST(" + overflowValue(c.Name) + " AS " + c.Type + ")"
 	default:
@@ -307,7 +315,7 @@ func (s *snapshot) measure(ctx context.Context, conn *duck.Conn) error {
 // exact fills in the facts from the manifests if they hold.
 func (t *table) exact() bool {
 	for _, m := range t.members {
-		if len(m.conditions()) > 0 || (t.Kind == engine.Generic && t.TimeField != "") || m.stored.Rows < 0 {
+		if len(m.conditions()) > 0 || (t.Kind == engine.Generic && t.TimeField != "") || m.stored.foreign {
 			return false
 		}
 	}
