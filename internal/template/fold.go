@@ -1,0 +1,206 @@
+package template
+
+// fold joins neighbouring tokens that are one value: a number and its unit, the words and numbers of a date, lists of values
+// of any length, the values of "Label: value, Label: value" texts.
+func (sc *scanner) fold() {
+	t := sc.toks
+	out := 0
+	for i := 0; i < len(t); i++ {
+		t[out] = t[i]
+		switch {
+		case t[i].kind == Word:
+			if out > 0 && t[out-1].kind == Num {
+				sc.unit(t, &out)
+			}
+			if t[out].kind == Word && t[out].end-t[out].start >= 3 && calendar(sc.text(&t[out])) {
+				i = sc.date(t, i, out)
+			}
+		case t[i].kind.IsMask() && out > 0:
+			sc.list(t, &out)
+		case t[i].kind == Punct && out > 2:
+			sc.restated(t, &out)
+		}
+		out++
+	}
+	sc.toks = t[:out]
+	sc.brackets()
+	sc.labels()
+}
+
+// unit joins a number with the unit behind it, and takes the plural off a counted noun: 1 task, 3 tasks.
+func (sc *scanner) unit(t []token, out *int) {
+	w := sc.text(&t[*out])
+	if len(w) <= 12 {
+		if k := unitKind(w); k == Dur || k == Size {
+			t[*out-1].kind, t[*out-1].end = k, t[*out].end
+			*out--
+			if *out > 0 {
+				sc.list(t, out)
+			}
+			return
+		}
+	}
+	if n := len(w); n > 3 && w[n-1] == 's' && w[n-2] != 's' {
+		t[*out].hash = hashText(w[:n-1])
+	}
+}
+
+// calendar reports whether w is a weekday or month, short or long.
+func calendar(w string) bool {
+	if w[0] < 'A' || w[0] > 'W' {
+		return false
+	}
+	switch w[:3] {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec":
+	default:
+		return false
+	}
+	switch w[3:] {
+	case "", "day", "sday", "nesday", "rsday", "urday", "uary", "ruary", "ch", "il", "e", "y", "ust", "tember", "ober", "ember":
+		return true
+	}
+	return false
+}
+
+// date joins the run of weekdays, months, numbers and times at i into the time t[out] when it holds a number, and returns the
+// index of the run's last token. A number directly before a month belongs to it.
+func (sc *scanner) date(t []token, i, out int) int {
+	last, numbers := i, 0
+	for j := i + 1; j < len(t) && j < i+8; j++ {
+		switch {
+		case t[j].kind == Num && t[j].end-t[j].start <= 4, t[j].kind == Time:
+			numbers++
+			last = j
+		case t[j].kind == Word && t[j].end-t[j].start >= 3 && calendar(sc.text(&t[j])), t[j].kind == Word && zone(sc.text(&t[j])):
+			last = j
+		case t[j].kind == Punct && sc.line[t[j].start] == ',':
+		default:
+			j = len(t)
+		}
+	}
+	if numbers == 0 {
+		return i
+	}
+	t[out].kind, t[out].end = Time, t[last].end
+	return last
+}
+
+func zone(w string) bool {
+	switch w {
+	case "UTC", "GMT", "CET", "CEST", "EST", "EDT", "PST", "PDT", "CST", "MST", "BST":
+		return true
+	}
+	return false
+}
+
+// list drops the mask t[out] when it continues a list of its kind: after a mask of that kind, with a comma or nothing between.
+func (sc *scanner) list(t []token, out *int) {
+	n := *out
+	k := t[n].kind
+	prev := n - 1
+	if t[prev].kind == Punct && sc.line[t[prev].start] == ',' && n >= 2 {
+		prev--
+	}
+	if k == Any || t[prev].kind == Any || !sameKind(t[prev].kind, k) {
+		return
+	}
+	if prev == n-1 && !t[n].space || prev > 0 && t[prev-1].kind == Punct && sc.line[t[prev-1].start] == '=' {
+		return // glued tokens are no list, and values of keys stay apart
+	}
+	t[prev].end = t[n].end
+	*out = prev
+	if t[prev].kind != k {
+		t[prev].kind = ID
+	}
+}
+
+// sameKind reports whether two masks can stand in one list: numbers and ids mix in dumps and lists of ids.
+func sameKind(a, b Kind) bool {
+	return a == b || a >= Num && a <= ID && b >= Num && b <= ID
+}
+
+// restated joins "1029 bytes (1.00 KB)": a quantity said again in brackets.
+func (sc *scanner) restated(t []token, out *int) {
+	n := *out
+	if sc.line[t[n].start] != ')' || t[n-2].kind != Punct || sc.line[t[n-2].start] != '(' || !t[n-2].space {
+		return
+	}
+	if a, b := t[n-3].kind, t[n-1].kind; a == b && (a == Size || a == Dur) {
+		t[n-3].end = t[n].end
+		*out = n - 3
+	}
+}
+
+// brackets replaces bracketed lists, [a, b, c] or {k=v, k=v}, by one mask between the brackets. A single word stays.
+func (sc *scanner) brackets() {
+	t := sc.toks
+	out, open := 0, -1
+	for i := range t {
+		t[out] = t[i]
+		if t[i].kind == Punct {
+			switch sc.line[t[i].start] {
+			case '[', '{', '(':
+				open = out
+			case ']', '}', ')':
+				if open >= 0 && out-open > 2 && isList(sc, t[open+1:out]) {
+					t[open+1].kind, t[open+1].end = Any, t[out-1].end
+					t[open+2] = t[out]
+					out = open + 2
+				}
+				open = -1
+			}
+		}
+		out++
+	}
+	sc.toks = t[:out]
+}
+
+// isList reports whether toks are items separated by commas, each one token or key=value (key: value).
+func isList(sc *scanner, toks []token) bool {
+	commas, run := 0, 0
+	for i := range toks {
+		if toks[i].kind != Punct {
+			run++
+			if run > 2 || run == 2 && toks[i-1].kind != Punct {
+				return false
+			}
+			continue
+		}
+		switch sc.line[toks[i].start] {
+		case ',':
+			commas++
+			run = 0
+		case '=', ':':
+		default:
+			return false
+		}
+	}
+	return commas > 0
+}
+
+// labels masks the values of texts made of labelled fields, "..., Name: Red Lamp, Colour: blue": after a comma, a label of one
+// word and a colon, everything up to the next comma is one value, and so is the value of the label before that comma.
+func (sc *scanner) labels() {
+	t := sc.toks
+	for i := 2; i+1 < len(t); i++ {
+		if !sc.is(i, ':') || t[i-1].kind != Word || !sc.is(i-2, ',') || !t[i+1].space && t[i+1].kind == Word {
+			continue
+		}
+		end := i + 1
+		for end < len(t) && t[end].kind != Punct {
+			end++
+		}
+		if end == i+1 || end < len(t) && !sc.is(end, ',') && !sc.is(end, '.') && !sc.is(end, ';') && !sc.is(end, ')') && !sc.is(end, ']') {
+			continue
+		}
+		if end > i+2 || t[i+1].kind == Word {
+			t[i+1].kind, t[i+1].end = Any, t[end-1].end
+			t = append(t[:i+2], t[end:]...)
+		}
+	}
+	sc.toks = t
+}
+
+func (sc *scanner) is(i int, c byte) bool {
+	return sc.toks[i].kind == Punct && sc.line[sc.toks[i].start] == c
+}
