@@ -90,7 +90,7 @@ func judge(dir string, sums map[string]*tally, verbose bool) error {
 		return err
 	}
 	began := time.Now()
-	rep, err := investigate.Run(context.Background(), eng, investigate.Request{Alert: alert})
+	rep, err := investigate.Run(context.Background(), eng, investigate.Request{Alert: alert, Detail: verbose})
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,17 @@ func hit(got, want string) bool {
 
 func show(tr *truth, rep *investigate.Report) {
 	fmt.Printf("   truth: %s / %s since %s\n   %s\n", tr.RootCause.Service, tr.RootCause.Component, tr.Window.Start.Format(time.TimeOnly), rep.Summary)
+	if rep.Steps != nil {
+		for _, t := range rep.Steps.Tracks[:min(8, len(rep.Steps.Tracks))] {
+			fmt.Printf("   track %s %s %.40q %s-%s in %.3g out %.3g llr %.0f\n", t.Kind, t.Service, t.Label, t.Start.Format(time.TimeOnly), t.End.Format(time.TimeOnly), t.Inside, t.Outside, t.LLR)
+		}
+		for _, b := range rep.Steps.Blame[:min(6, len(rep.Steps.Blame))] {
+			fmt.Printf("   blame %s -> %s errors %.0f slow %.0f more %.0f silent %.0f extra %.0f ms\n", b.Service, b.Target, b.Errors, b.Slow, b.More, b.Silent, b.ExtraMS)
+		}
+		for _, c := range rep.Steps.Changes[:min(8, len(rep.Steps.Changes))] {
+			fmt.Printf("   change %s %s %s %.80q\n", c.Time.Format(time.TimeOnly), c.Kind, c.Service, c.Text)
+		}
+	}
 	for _, s := range rep.Suspects {
 		fmt.Printf("   %d. %s | %s | %s | score %.2f affected %d %v\n", s.Rank, s.Service, s.Component, s.Family, s.Score, s.Affected, s.Attributes)
 		for _, r := range s.Reasons {

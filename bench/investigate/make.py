@@ -2,7 +2,8 @@
 """Make incidents of further fault families with the shared generator, in several variants.
 
   python3 make.py list
-  python3 make.py make --fault NAME --seed N --out DIR [--rps 0.85] [--minutes 80] [--variant plain|renamed|sampled|nologids|nometrics]
+  python3 make.py make --fault NAME --seed N --out DIR [--rps 0.85] [--minutes 80]
+                  [--topology shop|deep] [--variant plain|renamed|sampled|nologids|nometrics]
 
 GENERATOR names the directory of incidentgen.py (default: ../../../shared/fixtures/incidents/generator). The fault modules
 faults_*.py beside this file are loaded after its own. Same arguments give the same bytes. Variants: renamed = other service,
@@ -46,6 +47,21 @@ def generator():
     for path in sorted(glob.glob(os.path.join(HERE, "faults_*.py"))):
         load(path, os.path.basename(path)[:-3])
     return gen
+
+
+def deepen(gen):
+    """Another topology: deeper chains, other fan-outs, no front-end proxy work, slower services, other routes in front."""
+    ops = {k: list(v) for k, v in gen.OPS.items()}
+    ops["recs.list"][4] = [("rpc", "catalog.list", .9, False, 3000), ("rpc", "ads.get", .5, False, 800)]
+    ops["inv.stock"][4] = [("rpc", "ship.quote", .3, False, 2000), ("db", "inventory:SELECT stock", 1, True, 5000)]
+    ops["ship.quote"][4] = [("rpc", "cur.convert", 1, True, 1000)]
+    ops["pay.charge"][4] = [("rpc", "cur.convert", .5, True, 1000), ("ext", "api.psp.example", 1, True, 5000)]
+    ops["catalog.get"][4] = [("rpc", "inv.stock", .4, False, 2000), ("cache", "product-cache", 1, False, 500)]
+    ops["cart.add"][4] = [("rpc", "catalog.get", 1, True, 2000), ("redis", "HSET", 1, True, 1000)]
+    for k, v in ops.items():
+        v[2] = v[2] * 2.5
+        gen.OPS[k] = tuple(v)
+    gen.MIX[:] = [("home", 9), ("product", 12), ("search", 22), ("addcart", 14), ("getcart", 5), ("checkout", 26), ("assist", 12)]
 
 
 def rewrite(path, change):
@@ -103,6 +119,7 @@ def main():
     m.add_argument("--out", required=True)
     m.add_argument("--minutes", type=int, default=80)
     m.add_argument("--rps", type=float, default=.85)
+    m.add_argument("--topology", default="shop", choices=["shop", "deep"])
     m.add_argument("--variant", default="plain", choices=["plain", "renamed", "sampled", "nologids", "nometrics"])
     args = ap.parse_args()
     gen = generator()
@@ -110,6 +127,8 @@ def main():
         for name, fault in sorted(gen.FAULTS.items()):
             print(name, "-", fault.title)
         return
+    if args.topology == "deep":
+        deepen(gen)
     rps = args.rps * (3 if args.variant == "sampled" else 1)
     sim = gen.Sim(args.fault, args.seed, args.minutes, rps)
     sim.run()

@@ -94,6 +94,9 @@ const (
 
 func (e excess) significant() bool { return e.over() >= minAffected && e.g() >= minG }
 
+// slowWeight is what a slow request counts against a failed one.
+const slowWeight = .7
+
 // affected is the number of jobs the culprit spoiled beyond the baseline's rate; the softer kinds count less.
 func (c *culprit) affected() float64 {
 	var n float64
@@ -101,7 +104,7 @@ func (c *culprit) affected() float64 {
 		n = max(n, c.errors.over())
 	}
 	if c.slow.significant() {
-		n = max(n, c.slow.over())
+		n = max(n, slowWeight*c.slow.over())
 	}
 	if c.silent.significant() {
 		n = max(n, c.silent.over())
@@ -267,6 +270,9 @@ func (b *blamer) errorPlace(i int32) (*culprit, bool) {
 	if !sp.Kind.Outgoing() || s.Spans[served].Error {
 		return b.at(place{sp.Service, sp.Target}), false
 	}
+	if s.Spans[served].Dur <= b.units[b.unitOf[served]].slow {
+		return b.at(place{sp.Service, sp.Target}), false // the child was as fast as ever: the caller gave up too early, or the way back is cut
+	}
 	// The caller gave up on a child that did not fail: lay it upon where the child spent its time.
 	path := s.CriticalPath(served, nil)
 	sums, best, most := map[place]int64{}, place{s.Spans[served].Service, 0}, int64(0)
@@ -281,7 +287,7 @@ func (b *blamer) errorPlace(i int32) (*culprit, bool) {
 
 // Shares of the usual that excess time or calls must reach to spoil a job.
 const (
-	material = .25 // of the class's median duration
+	material = .3  // of the class's median duration
 	tailRate = .02 // of the baseline's jobs lie above the threshold
 )
 

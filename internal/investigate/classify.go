@@ -278,13 +278,29 @@ func (q *inquiry) childTo(i int32, target trace.Sym) int32 {
 	return -1
 }
 
-// locate finds when the suspect's own trouble began: the split of its units' spans into before and after that best separates
-// bad from good (the binomial scan at the resolution of events).
+// locate finds when the suspect's own trouble began, by the kind of trouble that began first.
 func (q *inquiry) locate(s *suspect) {
-	if len(s.cause) == 0 {
-		return
+	main := q.mainKind(s)
+	for _, k := range []uint8{badError, badSoft, badSlow, badSilent, badMore} {
+		n := 0
+		for _, b := range s.cause {
+			if b.kind == k {
+				n++
+			}
+		}
+		if n < minAffected || n < len(s.cause)/5 && k != main {
+			continue
+		}
+		at := q.locateKind(s, k)
+		if s.onset == 0 || at < s.onset && time.Duration(s.onset-at) < changeAfter {
+			s.onset = at
+		}
 	}
-	kind := q.mainKind(s)
+}
+
+// locateKind is the split of the suspect's spans into before and after that best separates bad from good (the binomial scan at
+// the resolution of events).
+func (q *inquiry) locateKind(s *suspect, kind uint8) int64 {
 	first := int64(math.MaxInt64)
 	units := map[int32]bool{}
 	isBad := map[int32]bool{}
@@ -325,16 +341,16 @@ func (q *inquiry) locate(s *suspect) {
 		total += boolTo(e.bad)
 	}
 	n, seen, best := float64(len(evs)), 0.0, 0.0
-	s.onset = first
 	for i, e := range evs {
 		if e.bad && i > 0 && e.at >= q.win.from-maxEarlier.Nanoseconds() {
 			a, b := float64(i), n-float64(i)
 			if l := bernoulli(seen, a) + bernoulli(total-seen, b); (best == 0 || l > best) && (total-seen)/b > seen/a {
-				best, s.onset = l, e.at
+				best, first = l, e.at
 			}
 		}
 		seen += boolTo(e.bad)
 	}
+	return first
 }
 
 // maxEarlier is how far before the voted onset a suspect's own may lie.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
 // kindOf is what kind of thing the place's target is: service, database, cache, messaging, llm, tool or remote.
@@ -290,6 +292,9 @@ func (q *inquiry) nameAttributes(s *suspect) {
 			put(a.key, a.value)
 		}
 	}
+	if s.main != nil && s.main.silent.significant() {
+		q.consumerAttrs(s, put)
+	}
 	if s.main != nil && s.main.cutOff > 0 {
 		for host, svc := range q.hosts {
 			if svc == s.service {
@@ -326,4 +331,19 @@ func clipText(s string, n int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// consumerAttrs puts the consumer group that the silent service reported while it still took messages.
+func (q *inquiry) consumerAttrs(s *suspect, put func(key, value string)) {
+	for _, u := range q.units {
+		if u.service != s.service || u.kind != trace.Consumer || len(u.spans) == 0 {
+			continue
+		}
+		sp := &q.spans.Spans[u.spans[0]]
+		for _, n := range []string{"messaging.consumer.group.name", "messaging.kafka.consumer.group", "messaging.consumer_group"} {
+			if k, ok := q.spans.Key(n); ok {
+				put(n, q.spans.Attr(sp, k))
+			}
+		}
+	}
 }

@@ -139,13 +139,47 @@ func (q *inquiry) report(list []*suspect, cl *clues) *Report {
 	return rep
 }
 
-// onsetOf is the suspect's own onset when it lies near the vote's, moved back to the change that explains it.
+// onsetOf is the suspect's own onset when it lies near the vote's, moved back to the change that explains it: failures show a
+// change only when the first request meets it.
 func (q *inquiry) onsetOf(s *suspect) int64 {
 	at := q.win.onset
 	if s.onset != 0 && time.Duration(s.onset-at).Abs() <= 3*time.Minute {
 		at = s.onset
 	}
+	for _, c := range s.changes {
+		if slices.Contains(explains(s.family), c.kind) && c.at <= at+int64(10*time.Second) && time.Duration(at-c.at) <= changeLead {
+			return c.at
+		}
+	}
 	return at
+}
+
+// changeLead is how long a change may take to meet its first request.
+const changeLead = 4 * time.Minute
+
+// explains lists the kinds of changes that a family follows from.
+func explains(f Family) []changeKind {
+	switch f {
+	case BadRelease:
+		return []changeKind{changeRollout}
+	case FeatureFlag:
+		return []changeKind{changeFlag}
+	case ConfigChange:
+		return []changeKind{changeConfig, changeSchema}
+	case AgentLoop:
+		return []changeKind{changePrompt, changeConfig, changeTools}
+	case AgentTool:
+		return []changeKind{changeTools, changeConfig}
+	case CacheTrouble:
+		return []changeKind{changeCache}
+	case RetryStorm:
+		return []changeKind{changeRetry}
+	case CredentialsExpired:
+		return []changeKind{changeCredential, changeCert}
+	case PoolExhausted, SlowDependency, DependencyFailure, NameResolution, MemoryRestart, PoisonMessage, ConsumerLag, ClockTrouble,
+		NoisyNeighbour, AttributeLocalised, TrafficSurge, Saturation, Unreachable, CodeFault:
+	}
+	return nil
 }
 
 func (q *inquiry) facts() Facts {

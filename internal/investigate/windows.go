@@ -49,6 +49,7 @@ type track struct {
 	pattern *pattern
 	series  *series
 	label   string
+	weigh   float64 // 0..1: how much of a request's time a slow track costs, 1 for the others
 	segment
 }
 
@@ -59,6 +60,12 @@ const (
 	minLLR = 16
 	// capLLR bounds the vote of one track, so that agreement of several counts more than one loud track.
 	capLLR = 60
+	// What was never seen before needs less: chance has no rate to draw it from.
+	freshLLR = 10
+	minFresh = 4
+	// maxRoots and minWeigh bound the look at what slow tracks cost.
+	maxRoots = 200
+	minWeigh = .05
 	// minEventsScan is the fewest events a track is scanned for.
 	minEventsScan = 4
 	// baselineShare is the part of the window that is never incident: something must be left to compare with.
@@ -86,9 +93,45 @@ func (q *inquiry) findWindows() {
 }
 
 func (q *inquiry) keep(t *track) {
-	if t.llr >= minLLR {
-		q.tracks = append(q.tracks, t)
+	need := float64(minLLR)
+	if t.out == 0 && t.nIn >= minFresh && (t.kind == trackFault || t.kind == trackUnserved || t.pattern != nil && t.pattern.severity >= severityError) {
+		need = freshLLR
 	}
+	if t.llr < need {
+		return
+	}
+	t.weigh = 1
+	if t.kind == trackSlow {
+		t.weigh = q.material(t)
+	}
+	q.tracks = append(q.tracks, t)
+}
+
+// material is what a slow track costs the requests it is part of: the extra time of its spans in the segment, as a share of what
+// spoils a request (a quarter of the median duration of the traces they belong to).
+func (q *inquiry) material(t *track) float64 {
+	var in, out, nIn, nOut float64
+	var roots []int64
+	from, to := q.clock.time(t.from), q.clock.time(t.to)
+	for _, i := range t.unit.spans {
+		sp := &q.spans.Spans[i]
+		if sp.Start >= from && sp.Start < to {
+			in += float64(sp.Dur)
+			nIn++
+		} else {
+			out += float64(sp.Dur)
+			nOut++
+			if len(roots) < maxRoots {
+				roots = append(roots, q.spans.Spans[q.spans.Traces[sp.Trace].Root].Dur)
+			}
+		}
+	}
+	if nIn == 0 || nOut == 0 || len(roots) == 0 {
+		return 1
+	}
+	slices.Sort(roots)
+	extra := in/nIn - out/nOut
+	return max(minWeigh, min(1, extra/(material*float64(roots[len(roots)/2])+1)))
 }
 
 func (q *inquiry) scanUnits(b bounds) {
@@ -197,6 +240,7 @@ func (t *track) weight() float64 {
 	if t.pattern != nil && t.pattern.severity >= severityWarn && t.rise() {
 		w = .9
 	}
+	w *= t.weigh
 	if (t.kind == trackFault || t.kind == trackSlow || t.kind == trackSoft || t.kind == trackUnserved) && !t.rise() {
 		w *= .2 // things got better: the incident may lie outside the segment
 	}
@@ -248,7 +292,7 @@ func (q *inquiry) place(best int) {
 	}
 	var ends []end
 	for _, t := range q.tracks {
-		if abs(t.from-best) <= 2 && t.weight() > .3 {
+		if abs(t.from-best) <= 2 && t.weight() > .2 {
 			ends = append(ends, end{t.to, min(t.llr, capLLR) * t.weight()})
 		}
 	}
