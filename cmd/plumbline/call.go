@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,18 +25,43 @@ func callCommand(s *settings) *cobra.Command {
   plumbline call logs_query --json '{"source":"./logs","query":"source=logs | stats count() by serviceName"}'
   plumbline call logs_query --source ./logs --query 'source=logs | stats count() by serviceName'
 
-With --json the structured content is printed, exactly; otherwise the text that an agent reads (--output json for the
-structured content). Exit code 0; 1 when the tool failed, with {"error":{"code","message","hint"}}; 2 for wrong usage.
-"-" in the place of JSON reads standard input.`,
+With --json the structured content is printed on stdout, exactly; otherwise the text that an agent reads (--output json for
+the structured content). Exit code 0; 1 when the tool failed, with {"error":{"code","message","hint"}} as the content or on
+stderr; 2 for wrong usage. "-" in the place of JSON reads standard input; TOOL --help lists the tool's arguments.`,
 		// The flags of a call are the tool's arguments, so cobra cannot know them.
 		DisableFlagParsing: true,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 || args[0] == "-h" || args[0] == "--help" {
+			if len(args) > 0 && (args[0] == "-h" || args[0] == "--help") {
 				return c.Help()
 			}
 			return call(c.Context(), s, args)
 		},
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return completeCall(c.Context(), s, args)
+		},
 	}
+}
+
+// completeCall completes the tool's name, then its arguments.
+func completeCall(ctx context.Context, s *settings, args []string) ([]string, cobra.ShellCompDirective) {
+	p, err := newProcess(ctx, s)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	if len(args) == 0 {
+		for _, t := range p.catalogue.Tools() {
+			out = append(out, t.Name+"\t"+t.Title)
+		}
+	} else if t, err := p.catalogue.Find(args[0]); err == nil {
+		for _, a := range t.Arguments() {
+			out = append(out, "--"+a.Name+"\t"+a.Doc)
+		}
+	}
+	if err := p.close(); err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return out, cobra.ShellCompDirectiveDefault
 }
 
 // invocation is a call as read from the command line.
@@ -42,12 +69,13 @@ type invocation struct {
 	tool string
 	raw  json.RawMessage
 	json bool // print the structured content
+	help bool // print the tool's arguments instead of calling it
 }
 
 func call(ctx context.Context, s *settings, args []string) error {
 	split, own := splitFlags(s, args)
 	if err := s.flags.Parse(split); err != nil {
-		return usageError{err}
+		return usageError{fault.WithCode(err, fault.InvalidArgument)}
 	}
 	p, err := newProcess(ctx, s)
 	if err != nil {
@@ -61,11 +89,14 @@ func call(ctx context.Context, s *settings, args []string) error {
 	if err != nil {
 		return usageFirst(usageError{err}, p.close())
 	}
+	if inv.help {
+		return errors.Join(describeTool(s.host.out, t), p.close())
+	}
 	answer := t.Call(ctx, inv.raw)
 	if err := p.close(); err != nil {
-		p.logger.Warn("stop: " + err.Error()) //nolint:sloglint // the error's text is the message
+		p.logger.Warn("stop", slog.String("error", err.Error()))
 	}
-	if err := print(s.host.out, answer, inv.json); err != nil {
+	if err := show(s.host, answer, inv.json); err != nil {
 		return err
 	}
 	if answer.Err != nil {
@@ -81,18 +112,43 @@ func usageFirst(usage, closing error) error {
 	return usage
 }
 
-func print(w io.Writer, a tools.Answer, asJSON bool) error {
-	if !asJSON {
-		_, err := io.WriteString(w, a.Text)
-		return err
+// show prints an answer: the structured content on stdout, whatever it says; or the text, an error's on stderr.
+func show(h host, a tools.Answer, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(h.out)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(a.Structured)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(a.Structured)
+	w := h.out
+	if a.Err != nil {
+		w = h.err
+	}
+	_, err := io.WriteString(w, a.Text)
+	return err
 }
 
-// splitFlags parts the words that are Plumbline's own persistent flags from those that belong to the call. A word that is
-// both is the tool's: its arguments are what the person asked for.
+// describeTool prints what a tool is for and its arguments.
+func describeTool(w io.Writer, t tools.Tool) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s - %s\n\n%s\n", t.Name, t.Title, t.Description)
+	for i, a := range t.Arguments() {
+		if i == 0 {
+			b.WriteString("\nArguments:\n")
+		}
+		typ := a.Type
+		if len(a.Enum) > 0 {
+			typ = strings.Join(a.Enum, "|")
+		}
+		if a.Required {
+			typ += ", required"
+		}
+		fmt.Fprintf(&b, "  --%-18s %s (%s)\n", a.Name, a.Doc, typ)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// splitFlags parts the words that are Plumbline's own persistent flags (--config and the like) from those of the call.
 func splitFlags(s *settings, args []string) (global, call []string) {
 	for i := 0; i < len(args); i++ {
 		name, _, inline := strings.Cut(strings.TrimPrefix(args[i], "--"), "=")
@@ -116,7 +172,7 @@ func splitFlags(s *settings, args []string) (global, call []string) {
 func parseCall(catalogue *tools.Catalogue, in io.Reader, args []string) (invocation, error) {
 	inv := invocation{}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return inv, usagef("call: the first word is the tool's name")
+		return inv, usageError{fault.WithHint(fault.New(fault.InvalidArgument, "call: the first word is the tool's name"), "`plumbline tools` lists the tools.")}
 	}
 	inv.tool = args[0]
 	t, err := catalogue.Find(inv.tool)
@@ -125,33 +181,8 @@ func parseCall(catalogue *tools.Catalogue, in io.Reader, args []string) (invocat
 	}
 	members := map[string]any{}
 	for rest := args[1:]; len(rest) > 0; {
-		word := rest[0]
-		rest = rest[1:]
-		if !strings.HasPrefix(word, "--") {
-			if inv.raw, err = document(word, in); err != nil {
-				return inv, err
-			}
-			continue
-		}
-		name, value, inline := strings.Cut(word[2:], "=")
-		if !inline {
-			value, rest = flagValue(t, name, rest)
-		}
-		switch name {
-		case "json":
-			inv.json = true
-			if inv.raw, err = document(value, in); err != nil {
-				return inv, err
-			}
-		case "output":
-			if value != "json" && value != "text" {
-				return inv, usagef("--output %q: want text or json", value)
-			}
-			inv.json = value == "json"
-		default:
-			if err := put(t, members, name, value); err != nil {
-				return inv, err
-			}
+		if rest, err = inv.word(t, in, members, rest); err != nil {
+			return inv, err
 		}
 	}
 	if len(members) > 0 {
@@ -163,17 +194,58 @@ func parseCall(catalogue *tools.Catalogue, in io.Reader, args []string) (invocat
 	return inv, err
 }
 
+// word reads the next word, with its value if it takes one, and returns the words after it.
+func (inv *invocation) word(t tools.Tool, in io.Reader, members map[string]any, words []string) (rest []string, err error) {
+	word, rest := words[0], words[1:]
+	switch {
+	case word == "-h" || word == "--help":
+		inv.help = true
+		return rest, nil
+	case !strings.HasPrefix(word, "--"):
+		return rest, inv.document(word, in)
+	case word == "--json" && (len(rest) == 0 || strings.HasPrefix(rest[0], "--")):
+		inv.json = true // JSON out; the arguments are flags
+		return rest, nil
+	}
+	name, value, inline := strings.Cut(word[2:], "=")
+	if !inline {
+		if value, rest, err = flagValue(t, name, rest); err != nil {
+			return rest, err
+		}
+	}
+	switch name {
+	case "json":
+		inv.json = true
+		return rest, inv.document(value, in)
+	case "output":
+		if value != "json" && value != "text" {
+			return rest, usagef("--output %q: want text or json", value)
+		}
+		inv.json = value == "json"
+		return rest, nil
+	}
+	return rest, put(t, members, name, value)
+}
+
+func (inv *invocation) document(text string, in io.Reader) (err error) {
+	if inv.raw != nil {
+		return usagef("call %s: arguments are given twice", inv.tool)
+	}
+	inv.raw, err = document(text, in)
+	return err
+}
+
 // flagValue takes the next word as the value, unless the argument is boolean and stands alone.
-func flagValue(t tools.Tool, name string, rest []string) (string, []string) {
+func flagValue(t tools.Tool, name string, rest []string) (string, []string, error) {
 	for _, a := range t.Arguments() {
-		if a.Name == name && a.Type == "boolean" && (len(rest) == 0 || (rest[0] != "true" && rest[0] != "false")) {
-			return "true", rest
+		if a.Name == strings.ReplaceAll(name, "-", "_") && a.Type == "boolean" && (len(rest) == 0 || (rest[0] != "true" && rest[0] != "false")) {
+			return "true", rest, nil
 		}
 	}
 	if len(rest) == 0 {
-		return "", nil
+		return "", nil, usagef("--%s needs a value", name)
 	}
-	return rest[0], rest[1:]
+	return rest[0], rest[1:], nil
 }
 
 func put(t tools.Tool, members map[string]any, flag, value string) error {
@@ -231,12 +303,13 @@ func toolsCommand(s *settings) *cobra.Command {
 	}}
 	c.Flags().BoolVar(&asMarkdown, "markdown", false, "as the reference page docs/tools.md")
 	c.Flags().BoolVar(&asJSON, "json", false, "as tools/list answers")
-	c.MarkFlagsMutuallyExclusive("markdown", "json")
 	return c
 }
 
 func listTools(w io.Writer, c *tools.Catalogue, asMarkdown, asJSON bool) error {
 	switch {
+	case asMarkdown && asJSON:
+		return usagef("tools: give --markdown or --json, not both")
 	case asMarkdown:
 		_, err := io.WriteString(w, c.Markdown())
 		return err

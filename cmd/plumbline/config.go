@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/tools"
 )
 
 // config is plumbline.yaml. Each scalar can be overridden by the environment and by a flag: see options.
@@ -61,6 +64,18 @@ type telemetryConfig struct {
 	TraceFile string `yaml:"trace_file"`
 	Sign      string `yaml:"sign_service"`
 	Region    string `yaml:"sign_region"`
+}
+
+// location is where the data is, without a password.
+func (s sourceConfig) location() string {
+	if s.Path != "" {
+		return s.Path
+	}
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return "a URL that does not parse"
+	}
+	return u.Redacted()
 }
 
 // The kinds of sources.
@@ -208,11 +223,32 @@ func readConfig(path string, c *config) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	if err := yaml.UnmarshalWithOptions(raw, c, yaml.Strict()); err != nil {
-		return fault.WithHint(fault.New(fault.InvalidArgument, "%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true))),
-			"`plumbline config schema` lists every setting.")
+	err = yaml.UnmarshalWithOptions(raw, c, yaml.Strict())
+	if err == nil {
+		return nil
 	}
-	return nil
+	bad := fault.New(fault.InvalidArgument, "%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) && unknown.Token != nil {
+		if near := tools.Nearest(unknown.Token.Value, settingNames(reflect.TypeFor[config]())); near != "" {
+			return fault.WithHint(bad, "Did you mean %s? `plumbline config schema` lists every setting.", near)
+		}
+	}
+	return fault.WithHint(bad, "`plumbline config schema` lists every setting.")
+}
+
+// settingNames lists every key that the file may hold.
+func settingNames(t reflect.Type) []string {
+	var out []string
+	switch t.Kind() {
+	case reflect.Map:
+		return settingNames(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			out = append(append(out, f.Tag.Get("yaml")), settingNames(f.Type)...)
+		}
+	}
+	return out
 }
 
 // queryTimeout returns engine.query_timeout, which check has read once.

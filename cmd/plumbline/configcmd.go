@@ -44,7 +44,7 @@ func showConfig(s *settings) error {
 	fmt.Fprintf(s.host.out, "file: %s\n", path)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		src := c.Sources[name]
-		fmt.Fprintf(s.host.out, "sources.%s: %s %s\n", name, src.Kind, src.Path+src.URL)
+		fmt.Fprintf(s.host.out, "sources.%s: %s %s\n", name, src.Kind, src.location())
 	}
 	for _, o := range options() {
 		if v := o.get(&c); v != "" {

@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/tools"
 )
 
 // Exit codes, part of the contract for scripts.
@@ -97,12 +99,38 @@ func newRoot(h host) *cobra.Command {
 	s.bind(root.PersistentFlags())
 	root.AddCommand(serveCommand(s), callCommand(s), toolsCommand(s), doctorCommand(s), setupCommand(s), configCommand(s),
 		cacheCommand(s), skillsCommand(s), versionCommand(h))
-	for _, c := range root.Commands() {
-		if c.Args == nil && !c.HasSubCommands() {
-			c.Args = noArguments
-		}
-	}
+	strict(root)
 	return root
+}
+
+// strict makes wrong words a usage error everywhere: a command without arguments refuses them, a group needs a known command.
+func strict(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+	switch {
+	case c.DisableFlagParsing:
+	case c.HasSubCommands():
+		c.Args = knownCommand
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	case c.Args == nil:
+		c.Args = noArguments
+	}
+}
+
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	err := fault.New(fault.InvalidArgument, "%s has no command %q", c.CommandPath(), args[0])
+	if near := tools.Nearest(args[0], names); near != "" {
+		return usageError{fault.WithHint(err, "Did you mean %s %s?", c.CommandPath(), near)}
+	}
+	return usageError{fault.WithHint(err, "The commands are: %s.", strings.Join(names, ", "))}
 }
 
 func noArguments(c *cobra.Command, args []string) error {

@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -22,15 +24,16 @@ type client struct {
 	name          string
 	project, user string // paths, below the project or the home directory
 	list          string // the member that holds the servers
-	toml          bool
+	isTOML        bool
 	typed         bool // entries carry "type": "stdio"
+	forUser       bool // written for the user unless --project is given
 }
 
 // clients lists the agents in the order of their names. Paths as their own documentation gives them.
 func clients() []client {
 	return []client{
 		{name: "claude", project: ".mcp.json", user: ".claude.json", list: "mcpServers", typed: true},
-		{name: "codex", project: ".codex/config.toml", user: ".codex/config.toml", list: "mcp_servers", toml: true},
+		{name: "codex", project: ".codex/config.toml", user: ".codex/config.toml", list: "mcp_servers", isTOML: true, forUser: true},
 		{name: "cursor", project: ".cursor/mcp.json", user: ".cursor/mcp.json", list: "mcpServers"},
 		{name: "kiro", project: ".kiro/settings/mcp.json", user: ".kiro/settings/mcp.json", list: "mcpServers"},
 		{name: "vscode", project: ".vscode/mcp.json", list: "servers", typed: true},
@@ -38,7 +41,7 @@ func clients() []client {
 }
 
 func setupCommand(s *settings) *cobra.Command {
-	var show, user bool
+	var show, user, project bool
 	var names []string
 	for _, c := range clients() {
 		names = append(names, c.name)
@@ -46,21 +49,33 @@ func setupCommand(s *settings) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup " + strings.Join(names, "|"),
 		Short: "Write Plumbline into an agent's MCP configuration",
-		Long: `Write Plumbline into an agent's MCP configuration, for this project or with --user for all.
+		Long: `Write Plumbline into an agent's MCP configuration, for this project or with --user for all projects:
 
-Other servers and settings in the file are kept. The change is shown; a copy of the former file is left beside it (.bak).
-With --print nothing is written. With --config, --default-source and the like the server is started with them.`,
+  claude   .mcp.json                 --user  ~/.claude.json
+  codex    .codex/config.toml        --user  ~/.codex/config.toml (the default)
+  cursor   .cursor/mcp.json          --user  ~/.cursor/mcp.json
+  kiro     .kiro/settings/mcp.json   --user  ~/.kiro/settings/mcp.json
+  vscode   .vscode/mcp.json
+
+Other servers and settings in the file are kept; a file that cannot be read as JSON or TOML is refused. The change is shown,
+and a copy of the former file is left beside it (.bak). With --print nothing is written. The server is started with the
+--config, --default-source, --toolsets and other flags given here.`,
 		ValidArgs: names, Args: oneArgument,
 		RunE: func(_ *cobra.Command, args []string) error {
 			i := slices.IndexFunc(clients(), func(c client) bool { return c.name == args[0] })
 			if i < 0 {
 				return usageError{fault.WithHint(fault.New(fault.InvalidArgument, "unknown client %q", args[0]), "The clients are: %s.", strings.Join(names, ", "))}
 			}
-			return setup(s, clients()[i], user, show)
+			if user && project {
+				return usagef("setup: give --user or --project, not both")
+			}
+			k := clients()[i]
+			return setup(s, k, user || (k.forUser && !project), show)
 		},
 	}
 	c.Flags().BoolVar(&show, "print", false, "show what would be written, write nothing")
 	c.Flags().BoolVar(&user, "user", false, "the user's configuration instead of this project's")
+	c.Flags().BoolVar(&project, "project", false, "this project's configuration (the default but for codex)")
 	return c
 }
 
@@ -122,8 +137,8 @@ func (s *settings) serverCommand() (command string, args []string, err error) {
 }
 
 func (c client) merge(before []byte, path, command string, args []string) ([]byte, error) {
-	if c.toml {
-		return mergeTOML(before, c.list, command, args)
+	if c.isTOML {
+		return mergeTOML(before, path, c.list, command, args)
 	}
 	entry := map[string]any{"command": command, "args": args}
 	if c.typed {
@@ -237,22 +252,50 @@ func (o *object) bytes() []byte {
 
 var tomlTable = regexp.MustCompile(`(?m)^\s*\[`)
 
-// mergeTOML replaces or appends the table [list.plumbline] and leaves every other line as it is.
-func mergeTOML(before []byte, list, command string, args []string) ([]byte, error) {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		q, err := json.Marshal(a) // a JSON string is a TOML basic string
-		if err != nil {
-			return nil, fmt.Errorf("write the entry: %w", err)
-		}
-		quoted[i] = string(q)
-	}
-	cmd, err := json.Marshal(command)
+// mergeTOML replaces or appends the table [list.plumbline] and leaves every other line as it is. The file is read before and
+// after: what is no TOML, or holds the entry in a form that cannot be replaced line by line, is refused.
+func mergeTOML(before []byte, path, list, command string, args []string) ([]byte, error) {
+	former, err := readTOML(before, list)
 	if err != nil {
+		return nil, fault.WithHint(fault.New(fault.InvalidArgument, "%s is no TOML: %w", path, err), "Mend the file, or add the entry that --print shows by hand.")
+	}
+	after, err := spliceTOML(before, list, command, args)
+	if err != nil {
+		return nil, err
+	}
+	latter, err := readTOML(after, list)
+	if err != nil || !reflect.DeepEqual(former, latter) {
+		return nil, fault.WithHint(fault.New(fault.Unsupported, "%s holds %s.%s in a form that cannot be replaced", path, list, serverName),
+			"Write it as a table [%s.%s], or remove it first.", list, serverName)
+	}
+	return after, nil
+}
+
+// readTOML returns everything in the file but our own entry.
+func readTOML(raw []byte, list string) (map[string]any, error) {
+	root := map[string]any{}
+	if err := toml.Unmarshal(raw, &root); err != nil {
+		return nil, err
+	}
+	servers, _ := root[list].(map[string]any)
+	delete(servers, serverName)
+	if len(servers) == 0 {
+		delete(root, list)
+	}
+	return root, nil
+}
+
+func spliceTOML(before []byte, list, command string, args []string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := toml.NewEncoder(&b)
+	if err := enc.Encode(struct {
+		Command string   `toml:"command"`
+		Args    []string `toml:"args"`
+	}{command, args}); err != nil {
 		return nil, fmt.Errorf("write the entry: %w", err)
 	}
-	table := fmt.Sprintf("[%s.%s]\ncommand = %s\nargs = [%s]\n", list, serverName, cmd, strings.Join(quoted, ", "))
-	head := regexp.MustCompile(`(?m)^\s*\[\s*` + regexp.QuoteMeta(list) + `\s*\.\s*"?` + serverName + `"?\s*\][^\n]*\n?`)
+	table := fmt.Sprintf("[%s.%s]\n%s", list, serverName, b.String())
+	head := regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*` + regexp.QuoteMeta(list) + `[ \t]*\.[ \t]*["']?` + serverName + `["']?[ \t]*\][^\n]*\n?`)
 	at := head.FindIndex(before)
 	if at == nil {
 		sep := ""
@@ -277,6 +320,9 @@ func trailingNewlines(b []byte) int {
 func replaceFile(path string, before, after []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // a link to a file kept elsewhere stays a link
 	}
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(path); err == nil {
