@@ -64,7 +64,8 @@ type Table struct {
 	TimeField string    // "@timestamp", "startTime" or ""
 	Start     time.Time // earliest and latest TimeField, UTC; zero if none
 	End       time.Time
-	Files     []File // what it was read from
+	Files     []File   // what it was read from
+	Notes     []string // what to know before trusting its numbers: rows that count once, files left out
 }
 
 // File is one file of a source and how reading it went.

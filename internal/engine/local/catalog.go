@@ -19,23 +19,29 @@ var _ catalog.Catalog = (*snapshot)(nil)
 // Lookup returns the table for the name after source=: a table's name, a pattern or list of names whose rows are put together, or
 // the name of an OpenSearch index that holds what one of the tables holds (otel-v1-apm-span-*, logs-otel-v1-*, ss4o_logs-*, ...).
 func (s *snapshot) Lookup(_ context.Context, name string) (*catalog.Table, error) {
-	var found []*table
 	for n := range strings.SplitSeq(name, ",") {
-		n = strings.TrimSpace(n)
-		list := s.match(n)
-		if len(list) == 0 {
-			return nil, s.unknown(n)
-		}
-		for _, t := range list {
-			if !slices.Contains(found, t) {
-				found = append(found, t)
-			}
+		if len(s.match(strings.TrimSpace(n))) == 0 {
+			return nil, s.unknown(strings.TrimSpace(n))
 		}
 	}
+	found := s.named(name)
 	if len(found) == 1 {
 		return &found[0].cat.Table, nil
 	}
 	return together(name, found), nil
+}
+
+// named returns the tables that a list of names stands for, each once.
+func (s *snapshot) named(list string) []*table {
+	var out []*table
+	for n := range strings.SplitSeq(list, ",") {
+		for _, t := range s.match(strings.TrimSpace(n)) {
+			if !slices.Contains(out, t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
 }
 
 // match returns the tables that one name stands for.

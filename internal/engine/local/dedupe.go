@@ -126,10 +126,10 @@ func (s *snapshot) compare(ctx context.Context, conn *duck.Conn, m *member, befo
 		return nil
 	case repeated == total:
 		m.drop = "false"
-		s.notes = append(s.notes, fmt.Sprintf("all %d spans of %s are also in other files and count once", total, name))
+		s.repeats = append(s.repeats, fmt.Sprintf("all %d spans of %s are also in other files and count once", total, name))
 	default:
 		m.drop = "rowid NOT IN (SELECT r FROM " + list + ")"
-		s.notes = append(s.notes, fmt.Sprintf("%d of %d spans of %s are also in other files and count once", repeated, total, name))
+		s.repeats = append(s.repeats, fmt.Sprintf("%d of %d spans of %s are also in other files and count once", repeated, total, name))
 	}
 	return nil
 }

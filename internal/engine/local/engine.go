@@ -37,6 +37,7 @@ func (s *source) Tables(ctx context.Context) ([]engine.Table, error) {
 	for i, t := range snap.tables {
 		out[i] = t.Table
 		out[i].Files = slices.Clone(t.Files)
+		out[i].Notes = slices.Concat(t.Notes, snap.notes)
 	}
 	return out, nil
 }
@@ -182,8 +183,9 @@ func (s *source) run(ctx context.Context, text string, lim engine.Limits, cut in
 	}
 	out := &outcome{columns: prog.Columns, notes: slices.Concat(prog.Notes, snap.notes)}
 	for _, name := range prog.Tables {
-		if t := snap.byName(name); t != nil {
+		for _, t := range snap.named(name) {
 			out.stats.RowsScanned += t.Rows
+			out.notes = append(out.notes, t.Notes...)
 		}
 	}
 	if err := snap.stream(ctx, prog, each); err != nil && !errors.Is(err, errEnough) {

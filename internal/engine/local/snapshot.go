@@ -39,8 +39,10 @@ type snapshot struct {
 	files  []found
 	keys   []string // attached segments
 	tables []*table
-	notes  []string
+	notes  []string // of the source
 	report []engine.File
+
+	repeats []string // notes of the spans table
 
 	refs   atomic.Int64
 	fields sync.Map // table name -> []engine.Field
@@ -134,6 +136,7 @@ func (s *snapshot) build(ctx context.Context, conn *duck.Conn, pieces []piece, j
 				return fmt.Errorf("open source: table %s: %w", name, err)
 			}
 		}
+		t.Notes = s.tableNotes(name, groups)
 		s.tables = append(s.tables, t)
 	}
 	if err := s.skipped(ctx, conn, pieces); err != nil {
@@ -229,6 +232,23 @@ func placeTextLogs(groups map[string][]member) {
 	if len(groups[string(engine.Logs)]) == 0 {
 		delete(groups, string(engine.Logs))
 	}
+}
+
+// tableNotes says what to know of a table before trusting its numbers.
+func (s *snapshot) tableNotes(name string, groups map[string][]member) []string {
+	switch name {
+	case string(engine.Spans):
+		return s.repeats
+	case string(engine.Logs):
+		if plain := groups[plainLogs]; len(plain) > 0 {
+			n := 0
+			for _, m := range plain {
+				n += len(m.stats)
+			}
+			return []string{fmt.Sprintf("%d text logs of services that also have structured logs here are the table %s, so that no line counts twice", n, plainLogs)}
+		}
+	}
+	return nil
 }
 
 // tells reports whether a structured member has logs of one of the file's services at the file's time.
