@@ -182,3 +182,6 @@ func (s *Suite) indexes(origin string) map[string]Dataset {
 	}
 	return out
 }
+
+// ExpectRows makes the case compare its rows, as when a file listed them.
+func (c *Case) ExpectRows() { c.hasRows = true }

@@ -68,10 +68,44 @@ func loose(got, want any) bool {
 			}
 		}
 		return true
+	case cut:
+		return looseCut(got, w.seen)
 	case string:
 		return sameDisplay(got, w)
 	}
 	return sameJSON(got, want)
+}
+
+// cut is an array or dictionary of which the text shows the beginning alone: "..." stands for the rest.
+type cut struct{ seen any }
+
+// looseCut reports whether got begins with what was seen: all of its elements or keys, the last of a list perhaps in part.
+func looseCut(got, seen any) bool {
+	switch w := seen.(type) {
+	case []any:
+		g, ok := got.([]any)
+		if !ok || len(g) < len(w) {
+			return false
+		}
+		for i := range w {
+			if !loose(g[i], w[i]) {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		g, ok := got.(map[string]any)
+		if !ok {
+			return false
+		}
+		for k := range w {
+			if v, ok := g[k]; !ok || !loose(v, w[k]) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // parseDisplay reads arrays [a,b] and Python dictionaries {'k': v}; elements that are neither are bare text.
@@ -81,7 +115,21 @@ func parseDisplay(s string) (any, bool) {
 	return v, ok && p.s == ""
 }
 
-type displayParser struct{ s string }
+// displayParser reads s; ended is set once a "..." at the end was met.
+type displayParser struct {
+	s     string
+	ended bool
+}
+
+// cutHere reports whether the text ends within the next element.
+func (p *displayParser) cutHere() bool {
+	rest, dots := strings.CutSuffix(p.s, "...")
+	if !dots || strings.ContainsAny(strings.TrimLeft(rest, "[{"), "]},:[{") {
+		return false
+	}
+	p.s, p.ended = "", true
+	return true
+}
 
 func (p *displayParser) blanks() { p.s = strings.TrimLeft(p.s, " ") }
 
@@ -117,15 +165,18 @@ func (p *displayParser) list() (any, bool) {
 	p.s = p.s[1:]
 	out := []any{}
 	for p.blanks(); !strings.HasPrefix(p.s, "]"); p.blanks() {
+		if p.cutHere() {
+			return cut{out}, true
+		}
 		v, ok := p.value(",]")
-		if !ok || p.s == "" {
+		if !ok || (p.s == "" && !p.ended) {
 			return nil, false
 		}
 		out = append(out, v)
 		p.blanks()
 		p.s = strings.TrimPrefix(p.s, ",")
 		if p.s == "" {
-			return nil, false
+			return cut{out}, p.ended
 		}
 	}
 	p.s = p.s[1:]
@@ -136,6 +187,9 @@ func (p *displayParser) dict() (any, bool) {
 	p.s = p.s[1:]
 	out := map[string]any{}
 	for p.blanks(); !strings.HasPrefix(p.s, "}"); p.blanks() {
+		if p.cutHere() {
+			return cut{out}, true
+		}
 		key, ok := p.quoted()
 		if !ok {
 			return nil, false
@@ -153,7 +207,7 @@ func (p *displayParser) dict() (any, bool) {
 		p.blanks()
 		p.s = strings.TrimPrefix(p.s, ",")
 		if p.s == "" {
-			return nil, false
+			return cut{out}, p.ended
 		}
 	}
 	p.s = p.s[1:]
