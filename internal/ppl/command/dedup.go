@@ -93,7 +93,7 @@ func (d *Dedup) Compile(_ *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 	case d.Consecutive:
 		d.consecutive(in, keys, empty)
 	case d.N == 1 && !d.KeepEmpty:
-		in.DistinctOn(keys)
+		in.First(keys)
 	default:
 		t := in.Temp(in.Window("row_number()", rows.BigInt, keys, true, ""), empty)
 		in.Where(plan.Cell(rows.Boolean, fmt.Sprintf("(%%s <= %d OR %%s)", d.N), t[0], t[1]))

@@ -340,12 +340,20 @@ func groupKeys(in *plan.Rel, by []Key, nullable bool) (keys []plan.X, names []st
 				return nil, nil, err
 			}
 			if !nullable || k.Span != nil && x.Type.Temporal() {
-				in.Where(plan.Cell(rows.Boolean, "%s IS NOT NULL", x))
+				dropNull(in, k, x)
 			}
 			keys, names = append(keys, x), append(names, k.name(in))
 		}
 	}
 	return keys, names, nil
+}
+
+// dropNull drops the rows whose key is null: by the field itself where that tells, it is cheaper than the bucket.
+func dropNull(in *plan.Rel, k Key, x plan.X) {
+	if raw, err := groupValue(in, Key{Field: k.Field, At: k.At}); err == nil && k.Span != nil && raw.Type.Temporal() {
+		x = raw
+	}
+	in.Where(plan.Cell(rows.Boolean, "%s IS NOT NULL", x))
 }
 
 func groupValue(in *plan.Rel, k Key) (plan.X, error) {

@@ -75,6 +75,12 @@ func Like(s, pattern Value, sensitive bool) Value {
 	if !sensitive {
 		op = "ILIKE"
 	}
+	if p, ok := pattern.text(); ok && !strings.Contains(p, `\`) {
+		if sensitive {
+			return scalar(rows.Boolean, "(%s LIKE %s)", str(s), Quote(p))
+		}
+		return scalar(rows.Boolean, "(lower(%s) LIKE lower(%s))", str(s), Quote(p))
+	}
 	return scalar(rows.Boolean, `(%s %s %s ESCAPE '\')`, str(s), op, str(pattern))
 }
 

@@ -322,6 +322,42 @@ func (r *Rel) Group(keys []X, cols []*Col) {
 	r.Flush()
 }
 
+// First keeps the first row, in the order of the rows, of those equal in keys. Where one key orders the rows this is an
+// aggregation: the values at the least position. It spares the sort that DISTINCT ON needs.
+func (r *Rel) First(keys []X) {
+	r.Settle()
+	if len(r.order) != 1 || r.order[0].Desc || !r.order[0].Unique {
+		r.DistinctOn(keys)
+		return
+	}
+	pos := r.order[0].X
+	cols := make([]*Col, 0, len(r.cols))
+	for _, c := range r.cols {
+		n := *c
+		if !isKey(keys, c.SQL) {
+			n.SQL = "arg_min_null(" + c.SQL + ", " + pos.SQL + ")"
+			n.uses = c.X().Also(pos).Uses
+		}
+		cols = append(cols, &n)
+	}
+	first := NewCol(r.env.Name("_t"), Cell(rows.BigInt, "min(%s)", pos))
+	first.Hidden = true
+	explicit, field := r.Explicit, r.TimeField
+	r.Group(keys, append(cols, first))
+	r.Explicit, r.TimeField = explicit, field
+	r.order = []Key{{X: r.Col(first.Name).X(), Unique: true}}
+	r.Drop(first.Name)
+}
+
+func isKey(keys []X, sql string) bool {
+	for _, k := range keys {
+		if k.SQL == sql {
+			return true
+		}
+	}
+	return false
+}
+
 // DistinctOn keeps the first row, in the order of the rows, of those equal in keys.
 func (r *Rel) DistinctOn(keys []X) {
 	r.Settle()

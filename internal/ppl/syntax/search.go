@@ -165,7 +165,7 @@ func (p *Parser) searchValue() SearchTerm {
 	}
 	if t.Kind == Quoted {
 		p.Next()
-		return SearchTerm{t.Span(), Unquote(p.Text(t)), false}
+		return SearchTerm{t.Span(), Unquote(p.Text(t)), true}
 	}
 	n := 0
 	for n == 0 || p.Adjacent() {
