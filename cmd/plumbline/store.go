@@ -1,46 +1,32 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"log/slog"
-	"time"
+	"os"
+	"path/filepath"
 
-	"github.com/plumbline-mcp/plumbline/internal/engine"
-	"github.com/plumbline-mcp/plumbline/internal/fault"
-	"github.com/plumbline-mcp/plumbline/tools"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 )
 
-// store opens files as engines.
-type store interface {
-	Open(ctx context.Context, path string) (engine.Engine, error)
-	CacheInfo() (*cacheInfo, error)
-	CachePrune(limit int64) (int64, error)
-	CacheClear() (int64, error)
-	Close() error
-}
-
-type cacheInfo struct {
-	Dir               string
-	Bytes, LimitBytes int64
-	Entries           []struct {
-		Files    []string
-		Bytes    int64
-		LastUsed time.Time
+// newStore makes the store of file sources. It opens nothing: the cache and DuckDB wait for the first query.
+func newStore(h host, c config, logger *slog.Logger) (*local.Store, error) {
+	memory, err := bytesOf(c.Engine.Memory)
+	if err != nil {
+		return nil, err
 	}
+	limit, err := bytesOf(c.Cache.Limit)
+	if err != nil {
+		return nil, err
+	}
+	dir := c.Cache.Dir
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil { // no home directory: what is kept lasts until the machine restarts
+			base = os.TempDir()
+		}
+		dir = filepath.Join(base, "plumbline")
+	}
+	return local.New(local.Config{
+		CacheDir: dir, CacheLimitBytes: limit, MemoryLimitBytes: memory, Threads: c.Engine.Threads, Now: h.now, Logger: logger,
+	})
 }
-
-// toolsets lists the tools of every toolset.
-func (p *process) toolsets() []tools.Tool { return nil }
-
-type noStore struct{}
-
-func (noStore) Open(context.Context, string) (engine.Engine, error) {
-	return nil, fault.New(fault.Unsupported, "this build reads no files yet")
-}
-func (noStore) CacheInfo() (*cacheInfo, error)  { return &cacheInfo{Dir: "none"}, nil }
-func (noStore) CachePrune(int64) (int64, error) { return 0, nil }
-func (noStore) CacheClear() (int64, error)      { return 0, nil }
-func (noStore) Close() error                    { return nil }
-
-func newStore(host, config, *slog.Logger) (store, error) { return noStore{}, errors.Join() }

@@ -14,6 +14,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/telemetry"
@@ -27,7 +28,7 @@ type process struct {
 	file      string // the configuration file in force, "" for none
 	logger    *slog.Logger
 	telemetry *telemetry.Telemetry
-	store     store
+	store     *local.Store
 	sources   sources
 	catalogue *tools.Catalogue
 }
@@ -37,14 +38,19 @@ func newProcess(ctx context.Context, s *settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{host: s.host, config: c, file: file, logger: slog.New(slog.NewTextHandler(s.host.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	return newProcessOf(ctx, s.host, c, file)
+}
+
+// newProcessOf is newProcess with the configuration given.
+func newProcessOf(ctx context.Context, h host, c config, file string) (p *process, err error) {
+	p = &process{host: h, config: c, file: file, logger: slog.New(slog.NewTextHandler(h.err, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if c.Serve.HTTP != "" {
-		p.logger = slog.New(slog.NewTextHandler(s.host.err, nil))
+		p.logger = slog.New(slog.NewTextHandler(h.err, nil))
 	}
-	if p.telemetry, err = telemetry.Setup(ctx, telemetryOf(s.host, c, p.logger)); err != nil {
+	if p.telemetry, err = telemetry.Setup(ctx, telemetryOf(h, c, p.logger)); err != nil {
 		return nil, err
 	}
-	if p.store, err = newStore(s.host, c, p.logger); err != nil {
+	if p.store, err = newStore(h, c, p.logger); err != nil {
 		return nil, err
 	}
 	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, telemetry: p.telemetry}
@@ -78,7 +84,7 @@ func telemetryOf(h host, c config, logger *slog.Logger) telemetry.Config {
 type sources struct {
 	config    config
 	base      string // directory of the configuration file: its relative paths start there
-	store     store
+	store     *local.Store
 	telemetry *telemetry.Telemetry
 }
 
