@@ -7,6 +7,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
 // Flatten makes columns of the members of an object.
@@ -61,7 +62,7 @@ func (f *Flatten) Compile(_ *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 	prefix := f.Field.Name + "."
 	var members []string
 	for _, c := range in.Cols() {
-		if rest, ok := strings.CutPrefix(c.Name, prefix); ok && !c.Hidden {
+		if rest, ok := strings.CutPrefix(c.Name, prefix); ok && !twin(in, f.Field.Name) {
 			first, _, _ := strings.Cut(rest, ".")
 			if !slices.Contains(members, first) {
 				members = append(members, first)
@@ -85,6 +86,12 @@ func (f *Flatten) Compile(_ *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 			len(members), strings.Join(full, ", "), len(f.Names), strings.Join(f.Names, ", "))
 	}
 	return in, f.add(in, members)
+}
+
+// twin reports whether the field is a plain text, whose only "member" is its hidden keyword twin.
+func twin(in *plan.Rel, name string) bool {
+	c := in.Col(name)
+	return c != nil && c.Type == rows.String
 }
 
 func (f *Flatten) add(in *plan.Rel, members []string) error {

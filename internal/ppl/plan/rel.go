@@ -29,6 +29,8 @@ type Col struct {
 	Hidden bool
 	// Nested columns came from inside an object of the document: an answer that names no fields shows the object instead.
 	Nested bool
+	// Flat marks a map held as JSON whose keys are whole dotted names.
+	Flat bool
 	// Simple columns are bare references or constants: their SQL may be repeated freely.
 	Simple bool
 	// Qualifier is the alias of a join side that `alias.name` addresses.

@@ -83,10 +83,13 @@ func (r *Rel) path(name string) (X, bool) {
 			continue
 		}
 		switch {
+		case c.Flat:
+			key := `$."` + strings.ReplaceAll(name[i+1:], `"`, `\"`) + `"`
+			return Cell(rows.String, "json_extract_string(%s, "+escape(function.Quote(key))+")", c.X()), true
 		case c.Type == rows.Struct && !c.JSON, c.Type == rows.Array && !c.JSON:
-			return Cell(rows.String, "json_extract_string(to_json(%s), "+function.Quote(jsonPath(name[i+1:]))+")", c.X()), true
+			return Cell(rows.String, "json_extract_string(to_json(%s), "+escape(function.Quote(jsonPath(name[i+1:])))+")", c.X()), true
 		case c.Type == rows.Struct, c.Type == rows.Array:
-			return Cell(rows.String, "json_extract_string(%s, "+function.Quote(jsonPath(name[i+1:]))+")", c.X()), true
+			return Cell(rows.String, "json_extract_string(%s, "+escape(function.Quote(jsonPath(name[i+1:])))+")", c.X()), true
 		}
 		return X{}, false
 	}

@@ -45,3 +45,16 @@ func (e *Env) Values(names []string, values [][]any) *Rel {
 	r.order = []Key{{X: X{Value: function.Value{SQL: "_n", Type: rows.BigInt}}, Unique: true}}
 	return r
 }
+
+// Clock returns n rows that have the query's time as @timestamp.
+func (e *Env) Clock(n int64) *Rel {
+	now := "TIMESTAMP " + function.Quote(e.Options.Settings.Now)
+	if e.Options.Settings.Now == "" {
+		now = "CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"
+	}
+	r := &Rel{env: e, inOrder: true, Explicit: true, TimeField: "@timestamp"}
+	r.from = "range(" + function.Literal(n).SQL + ") v(_n)"
+	r.cols = []*Col{{Name: "@timestamp", SQL: now, Type: rows.Timestamp, Simple: true}}
+	r.order = []Key{{X: X{Value: function.Value{SQL: "_n", Type: rows.BigInt}}, Unique: true}}
+	return r
+}
