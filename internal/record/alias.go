@@ -41,7 +41,7 @@ func orAttribute(a alias, name string) (string, role, int) {
 
 func aliasOfTime(low string) (alias, bool) {
 	switch low {
-	case "@timestamp":
+	case "@timestamp", "t.$date":
 		return alias{role: roleTime}, true
 	case "timestamp", "@t":
 		return alias{role: roleTime, rank: 1}, true
@@ -79,6 +79,8 @@ func aliasOfLevel(low string) (alias, bool) {
 		return alias{role: roleLevel}, true
 	case "lvl", "level_name", "level.name", "priority":
 		return alias{role: roleLevel, rank: 1}, true
+	case "s": // MongoDB
+		return alias{role: roleLevel, rank: 2}, true
 	case "severitynumber", "severity_number", "severity.number":
 		return alias{name: "severityNumber", role: roleLevelNumber}, true
 	}

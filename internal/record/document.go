@@ -10,25 +10,27 @@ import (
 // names seen; each shape then places the fields. A tree of the keys seen so far makes a key one comparison: documents of a file
 // name the same keys in the same order.
 type documents struct {
-	b      *builder
-	clk    clock
-	sc     jsonscan.Scanner // the document
-	in     jsonscan.Scanner // arrays inside it
-	root   *node
-	leaves map[string]*leaf
-	nodes  int
-	fields []field
-	seq    uint64
-	marks  mark
-	top    int // keys at the top level
-	hit    bool
-	line   int64
-	offset int64                   // where the document's line begins
-	wraps  *textReader             // lines of text inside documents (container logs); nil for none
-	inner  func(first []byte) bool // whether a list inside a document is what the file is about; nil: never
-	at     wellKnown
-	file   fileName
-	pairs  []byte // scratch
+	b       *builder
+	clk     clock
+	sc      jsonscan.Scanner // the document
+	in      jsonscan.Scanner // arrays inside it
+	root    *node
+	leaves  map[string]*leaf
+	nodes   int
+	fields  []field
+	seq     uint64
+	marks   mark
+	top     int // keys at the top level
+	hit     bool
+	line    int64
+	offset  int64                   // where the document's line begins
+	wraps   *textReader             // lines of text inside documents (container logs); nil for none
+	inner   func(first []byte) bool // whether a list inside a document is what the file is about; nil: never
+	at      wellKnown
+	last    time.Time // of the log before
+	logFile bool      // the file is a JSON log
+	file    fileName
+	pairs   []byte // scratch
 }
 
 // node is one object path; kids are its keys in the order first seen, guess the one expected next.
@@ -89,10 +91,27 @@ func (d *documents) parse(data []byte) error {
 	if err := d.object(d.root, true); err != nil {
 		return err
 	}
+	if d.hit {
+		d.dropMeta()
+	}
 	if d.sc.Next() != 0 {
 		return errTrailing
 	}
 	return nil
+}
+
+// dropMeta leaves out what stands beside the source of a search hit: _index, _id, _score, sort.
+func (d *documents) dropMeta() {
+	kept := d.fields[:0]
+	for _, f := range d.fields {
+		if f.leaf.name[0] == '_' || f.leaf.name == "sort" {
+			f.leaf.seq = 0
+			continue
+		}
+		f.leaf.at = len(kept)
+		kept = append(kept, f)
+	}
+	d.fields = kept
 }
 
 func (d *documents) object(n *node, top bool) error {

@@ -13,8 +13,22 @@ func (d *documents) document(data []byte, line int64, out *sink) error {
 	if err := d.parse(data); err != nil {
 		return err
 	}
+	s := d.classify()
+	if d.logFile && s == shapeGeneric && d.marks.all(markMessage|markLevel) {
+		s = shapeJSONLog // a line without time among lines that have one
+	}
+	if d.wraps != nil {
+		if s == shapeJSONLog {
+			if done, err := d.unwrap(line); done {
+				return err
+			}
+		}
+		if err := d.wraps.flush(); err != nil {
+			return err
+		}
+	}
 	emit := func() error { return out.put(&d.b.rec) }
-	switch s := d.classify(); s {
+	switch s {
 	case shapeAction:
 		return nil
 	case shapeSpan, shapeJaeger, shapeZipkin:
@@ -24,12 +38,8 @@ func (d *documents) document(data []byte, line int64, out *sink) error {
 	case shapeLog:
 		d.log()
 	case shapeJSONLog:
-		if d.wraps != nil {
-			if done, err := d.unwrap(line); done {
-				return err
-			}
-		}
 		d.jsonLog()
+		d.inferTime()
 		d.file.fill(d.b, &d.at)
 	case shapeMap:
 		d.serviceMap()
@@ -50,6 +60,16 @@ func (d *documents) document(data []byte, line int64, out *sink) error {
 		return d.generic(data, out)
 	}
 	return emit()
+}
+
+// inferTime gives a log without time that of the one before.
+func (d *documents) inferTime() {
+	if d.b.has(d.at.time) {
+		d.last = d.b.time(d.at.time)
+	} else if !d.last.IsZero() {
+		d.b.setTime(d.at.time, d.last)
+		d.b.set(d.at.inferred, true)
+	}
 }
 
 func (d *documents) serviceMap() {

@@ -97,6 +97,8 @@ func (t *textReader) bracket(b []byte, e *entry) ([]byte, bool) {
 		e.setThread(in)
 	case identifier(in):
 		e.logger = in
+	case e.thread != nil:
+		e.addText("attributes.log.context", in)
 	default:
 		e.setThread(in)
 	}
@@ -243,6 +245,7 @@ func number(b []byte, e *entry) ([]byte, bool) {
 			return b, false
 		}
 		e.setPid(n)
+		e.setPid(int64(num(rest[1 : 1+min(tid, 9)])))
 		e.layout = FormatErrorLog
 		e.multi = false
 		rest = trimSpace(rest[tid+2:])
@@ -267,7 +270,7 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 	for n < len(b) && isLetter(b[n]) {
 		n++
 	}
-	if e.level.text == "" && n <= 11 && n < len(b) {
+	if e.level.text == "" && n <= 11 {
 		if l := levelOf(b[:n]); l.text != "" && levelEnds(b, n) {
 			e.setLevel(l, b[:n])
 			return bytes.TrimPrefix(b[n:], []byte{':'}), true
@@ -307,6 +310,9 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 // levelEnds says whether a word at the head of b is a level and not the beginning of the message: in capitals before a separator,
 // or in any case before a clear one.
 func levelEnds(b []byte, n int) bool {
+	if n == len(b) {
+		return n > 1 && b[n-1] >= 'A' && b[n-1] <= 'Z'
+	}
 	c := b[n]
 	next := byte(0)
 	if n+1 < len(b) {
@@ -357,8 +363,25 @@ func loggerToken(b []byte) (name, rest []byte, ok bool) {
 		return name, after[2:], loggerName(name)
 	case bytes.IndexByte(name, '@') > 0 && loggerName(name):
 		return name, rest, true
+	case len(after) > 0 && dottedClass(name): // Tomcat, Solr: a.b.Class.method text
+		return name, after, true
 	}
 	return nil, b, false
+}
+
+// dottedClass reports a name of three or more parts of which one is written like a class: nothing else looks like that.
+func dottedClass(b []byte) bool {
+	dots, capital := 0, false
+	for i, c := range b {
+		switch {
+		case c == '.':
+			dots++
+			capital = capital || i+1 < len(b) && b[i+1] >= 'A' && b[i+1] <= 'Z'
+		case !isWord(c) && c != '$' && c != '-':
+			return false
+		}
+	}
+	return dots >= 2 && capital && isLetter(b[0]) && b[len(b)-1] != '.'
 }
 
 // loggerName reports a name as loggers, classes and code locations have them.

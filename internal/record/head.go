@@ -36,7 +36,7 @@ func (t *textReader) head(line []byte, e *entry, inside bool) bool {
 			return true
 		}
 	}
-	return !inside && t.prefixed(line, e)
+	return (!inside || t.prefix) && t.prefixed(line, e)
 }
 
 // digitFirst reads lines that begin with a digit: a time, an address, a process id.
@@ -69,9 +69,62 @@ func (t *textReader) timed(line []byte, s stampAt, e *entry) bool {
 	if len(rest) > 10 && (bytes.HasPrefix(rest, []byte(" stdout ")) || bytes.HasPrefix(rest, []byte(" stderr "))) && (rest[8] == 'F' || rest[8] == 'P') {
 		return t.cri(rest, e)
 	}
+	if len(rest) > 1 && rest[0] == '|' && rest[1] != ' ' {
+		piped(rest[1:], e)
+		return true
+	}
 	t.fields(rest, e)
+	if e.level.text == "" && s.n > 19 && line[10] == 'T' {
+		t.isoSyslog(line, s, e)
+	}
+	if e.layout == FormatErrorLog {
+		e.webClient()
+	}
 	t.label(line, s, e)
 	return true
+}
+
+// isoSyslog reads what rsyslog writes with precise times: TIME HOST TAG[PID]: text. The process id, or the numeric zone that it
+// always writes, tells it from other text.
+func (t *textReader) isoSyslog(line []byte, s stampAt, e *entry) {
+	rest := line[s.n:]
+	before := *e
+	e.extra = e.extra[:0]
+	if t.syslogTail(rest, e) && (e.hasPid || line[s.n-1] != 'Z' && bytes.IndexAny(line[19:s.n], "+-") >= 0) {
+		e.layout, e.multi = FormatSyslog, false
+		return
+	}
+	*e = before
+}
+
+// webClient finds the client's address in a line of nginx' error log.
+func (e *entry) webClient() {
+	if _, after, ok := bytes.Cut(e.body, []byte(", client: ")); ok {
+		addr, _, _ := bytes.Cut(after, []byte{','})
+		e.addText("attributes.client.address", addr)
+	}
+}
+
+// piped reads |logger|process|text.
+func piped(rest []byte, e *entry) {
+	for range 3 {
+		field, after, ok := bytes.Cut(rest, []byte{'|'})
+		field = trimSpace(field)
+		if !ok || bytes.IndexByte(field, ' ') >= 0 {
+			break
+		}
+		if l := levelOf(field); l.text != "" {
+			e.setLevel(l, field)
+		} else if n, isNumber := jsonscan.ParseInt(field); isNumber {
+			e.setPid(n)
+		} else if identifier(field) && e.logger == nil {
+			e.logger = field
+		} else {
+			break
+		}
+		rest = after
+	}
+	e.body = trimSpace(rest)
 }
 
 // label names the format a timed line is in.
@@ -104,6 +157,9 @@ func (t *textReader) letterFirst(line []byte, e *entry) bool {
 	}
 	if isPair(line) {
 		return t.logfmt(line, e)
+	}
+	if i := bytes.IndexByte(line[:min(len(line), 12)], ':'); i > 3 && levelOf(line[:i]).text != "" {
+		return t.leveled(line, e)
 	}
 	if t.access(line, e) {
 		return true
@@ -182,7 +238,11 @@ func (t *textReader) leveled(line []byte, e *entry) bool {
 	rest := line[n:]
 	if rest[0] == ':' { // Python's basicConfig
 		if end := bytes.IndexByte(rest[1:], ':'); end > 0 && identifier(rest[1:1+end]) {
-			e.layout, e.logger, e.body = FormatPython, rest[1:1+end], trimSpace(rest[2+end:])
+			body := trimSpace(rest[2+end:])
+			if len(body) == 0 || !t.access(body, e) { // Werkzeug logs requests this way
+				e.body = body
+			}
+			e.level, e.word, e.logger, e.layout = l, line[:n], rest[1:1+end], FormatPython
 			return true
 		}
 	}
@@ -202,18 +262,21 @@ func (t *textReader) prefixed(line []byte, e *entry) bool {
 		for at < len(line) && line[at] == ' ' {
 			at++
 		}
-		if at >= len(line) || !isDigit(line[at]) {
+		if at >= len(line) || !isDigit(line[at]) && monthName(line[at:]) == 0 {
 			continue
 		}
 		s, ok := t.clk.scan(line[at:])
 		if !ok || s.n < 13 {
 			continue
 		}
-		if !t.timed(line[at:], s, e) {
-			return false
+		if isDigit(line[at]) {
+			ok = t.timed(line[at:], s, e)
+		} else {
+			ok = t.named(line[at:], s, e)
 		}
 		e.addText("attributes.log.prefix", trimSpace(line[:at]))
-		return true
+		e.prefix = true
+		return ok
 	}
 	return false
 }

@@ -110,7 +110,7 @@ func contextRole(key []byte) string {
 	switch string(low[:len(key)]) {
 	case "time", "ts", "timestamp", "t", "@timestamp", "datetime", "asctime":
 		return "time"
-	case "level", "lvl", "severity", "loglevel", "levelname", "log.level":
+	case "level", "lvl", "severity", "loglevel", "levelname", "log.level", "at":
 		return "level"
 	case "msg", "message":
 		return "message"
@@ -144,6 +144,8 @@ func (e *entry) contextPair(key, val []byte) bool {
 	case "level":
 		if l := levelOf(val); l.text != "" {
 			e.setLevel(l, val)
+		} else {
+			e.pairAttribute(key, val)
 		}
 	case "trace":
 		e.setTrace(val)
@@ -230,7 +232,7 @@ func (t *textReader) logfmt(line []byte, e *entry) bool {
 			break
 		}
 		role := contextRole(key)
-		known = known || role == "time" || role == "level" || role == "message"
+		known = known || role == "time" || role == "level" && levelOf(val).text != "" || role == "message"
 		if role == "message" || !contextKey(key) {
 			break
 		}

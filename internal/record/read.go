@@ -36,6 +36,7 @@ func Read(ctx context.Context, r io.Reader, opt Options, emit func(*Record) erro
 	if o.damage != nil && o.damage.err != nil {
 		rep.Truncated = true
 		out.tail = false
+		rep.Examples = rep.Examples[:min(len(rep.Examples), MaxExamples-1)] // the damage explains the others
 		out.skip(src.line, src.offset, o.damage.describe(o.encoding), nil)
 	}
 	switch {
@@ -100,7 +101,7 @@ func newJSONReader(src *source, out *sink, clk clock, opt Options) *jsonReader {
 	j.text = newTextReader(out, clk, opt.Name)
 	j.text.docs = newDocuments(clk)
 	j.docs.wraps = j.text
-	j.docs.file = j.text.file
+	j.docs.file, j.docs.logFile = j.text.file, j.log
 	probe := newDocuments(clk)
 	j.docs.inner = func(first []byte) bool {
 		_ = probe.parse(first) // goes on behind the first document: its fields are what counts

@@ -22,6 +22,8 @@ type textReader struct {
 	e      entry
 	open   bool // the builder holds an entry whose body may grow
 	multi  bool
+	prefix bool
+	stream string // of the container the open entry came from
 	layout Format
 	body   []byte
 	lines  int
@@ -33,9 +35,16 @@ type textReader struct {
 
 // outer is what a container runtime or another wrapper says about a line.
 type outer struct {
-	at     time.Time
-	stream []byte
-	extra  []extra
+	at    time.Time
+	extra []extra
+}
+
+// name returns the stream's name, "" for lines that nothing wraps.
+func (o *outer) name() string {
+	if o == nil || len(o.extra) == 0 {
+		return ""
+	}
+	return string(o.extra[0].text)
 }
 
 func newTextReader(out *sink, clk clock, name string) *textReader {
@@ -109,7 +118,7 @@ func (t *textReader) line(text []byte, num, offset int64) error {
 
 // headless takes a line that fits no layout.
 func (t *textReader) headless(text []byte, num, offset int64, from *outer) error {
-	if t.open && t.continues(text) {
+	if t.open && t.stream == from.name() && t.continues(text) {
 		t.grow(text)
 		return nil
 	}
@@ -203,6 +212,7 @@ func (t *textReader) begin(num, offset int64, from *outer) error {
 	}
 	t.file.fill(b, w)
 	t.open, t.multi, t.layout, t.lines, t.blanks, t.trail = true, e.multi, e.layout, 1, 0, trail{}
+	t.prefix, t.stream = e.prefix, from.name()
 	t.body = append(t.body[:0], e.body...)
 	t.trail.see(e.body)
 	return nil
