@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/investigate"
 	"github.com/plumbline-mcp/plumbline/internal/trace/tracetest"
 )
@@ -48,11 +49,19 @@ type tally struct {
 }
 
 func main() {
+	kind := flag.String("engine", "local", "what reads the recordings: local (DuckDB) or memory (the tests' own)")
+	cache := flag.String("cache", filepath.Join(os.TempDir(), "plumbline-bench"), "cache directory of the local engine")
 	verbose := flag.Bool("v", false, "print suspects of each incident")
 	flag.Parse()
+	open, done, err := opener(*kind, *cache)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+		os.Exit(1)
+	}
+	defer done()
 	sums := map[string]*tally{}
 	for _, dir := range flag.Args() {
-		if err := judge(dir, sums, *verbose); err != nil {
+		if err := judge(dir, open, sums, *verbose); err != nil {
 			fmt.Fprintf(os.Stderr, "error: %s: %v\n", dir, err)
 			os.Exit(1)
 		}
@@ -60,9 +69,21 @@ func main() {
 	table(sums)
 }
 
-func open(dir string) (engine.Engine, error) { return tracetest.Open(dir) }
+// openFunc opens a recording.
+type openFunc func(dir string) (engine.Engine, error)
 
-func judge(dir string, sums map[string]*tally, verbose bool) error {
+func opener(kind, cache string) (open openFunc, done func(), err error) {
+	if kind == "memory" {
+		return func(dir string) (engine.Engine, error) { return tracetest.Open(dir) }, func() {}, nil
+	}
+	store, err := local.New(local.Config{CacheDir: cache, Now: time.Now})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(dir string) (engine.Engine, error) { return store.Open(context.Background(), dir) }, func() { _ = store.Close() }, nil
+}
+
+func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) error {
 	var tr truth
 	body, err := os.ReadFile(filepath.Join(dir, "truth.json")) //nolint:gosec // named by the caller
 	if os.IsNotExist(err) {
@@ -87,6 +108,9 @@ func judge(dir string, sums map[string]*tally, verbose bool) error {
 	}
 	eng, err := open(dir)
 	if err != nil {
+		return err
+	}
+	if _, err := eng.Tables(context.Background()); err != nil { // read it before the clock runs
 		return err
 	}
 	began := time.Now()
