@@ -1,0 +1,167 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/command"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+	"github.com/plumbline-mcp/plumbline/internal/timerange"
+)
+
+// Page is one page of a query's rows.
+type Page struct {
+	Query  string // the PPL that was run, with the time range in it
+	Result *rows.Result
+	Offset int
+	Total  int64 // rows of the whole answer, -1 when there are more than were counted
+	Empty  *Emptiness
+}
+
+// Emptiness says why an answer has no rows: how many rows the table has, which time they cover, and the first stage of the
+// query that left none.
+type Emptiness struct {
+	Table      string    `json:"table"`
+	Rows       int64     `json:"rows"`
+	Start      time.Time `json:"start,omitzero"`
+	End        time.Time `json:"end,omitzero"`
+	EmptiedBy  string    `json:"emptied_by,omitempty"`
+	RowsBefore int64     `json:"rows_before,omitempty"` // rows that reached that stage
+}
+
+// Query runs a PPL text within a time range and returns limit rows from offset on. The range is put right behind the source.
+func Query(ctx context.Context, eng engine.Engine, text string, r timerange.Range, offset, limit int) (*Page, error) {
+	q, err := ppl.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{Query: text, Offset: offset}
+	if !r.IsZero() {
+		if p.Query, err = within(ctx, eng, q, r); err != nil {
+			return nil, err
+		}
+	}
+	res, err := eng.Query(ctx, p.Query, engine.Limits{MaxRows: offset + limit + 1})
+	if err != nil {
+		return nil, err
+	}
+	p.Result, p.Total = res, int64(len(res.Rows))
+	if len(res.Rows) > offset+limit || res.Truncated {
+		p.Total = -1
+	}
+	res.Rows = res.Rows[min(offset, len(res.Rows)):min(offset+limit, len(res.Rows))]
+	if len(res.Rows) == 0 && offset == 0 {
+		p.Empty, err = emptiness(ctx, eng, p.Query)
+	}
+	return p, err
+}
+
+// within puts the range behind the first command of the query.
+func within(ctx context.Context, eng engine.Engine, q *ppl.Query, r timerange.Range) (string, error) {
+	search, ok := q.Pipeline.Commands[0].(*command.Search)
+	if !ok || search.Index == "" {
+		return "", fault.WithHint(fault.New(fault.InvalidArgument, "start and end need a query that begins with source="), "Put the time into the query itself: | where `@timestamp` >= '...'.")
+	}
+	field, err := timeField(ctx, eng, search.Index)
+	if err != nil {
+		return "", err
+	}
+	head, rest := q.Text[:search.Span().End], q.Text[search.Span().End:]
+	return head + " | where " + condition(field, r) + rest, nil
+}
+
+// timeField finds the column that says when a row of the index happened.
+func timeField(ctx context.Context, eng engine.Engine, index string) (string, error) {
+	res, err := eng.Query(ctx, "source="+index+" | head 1", engine.Limits{MaxRows: 1})
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"@timestamp", "startTime", "timestamp", "time"} {
+		if i := res.Index(name); i >= 0 && res.Columns[i].Type == rows.Timestamp {
+			return name, nil
+		}
+	}
+	for _, c := range res.Columns {
+		if c.Type == rows.Timestamp {
+			return c.Name, nil
+		}
+	}
+	return "", fault.WithHint(fault.New(fault.InvalidArgument, "table %s has no column of type timestamp", index), "Leave start and end out.")
+}
+
+// condition is the PPL for field in [start, end).
+func condition(field string, r timerange.Range) string {
+	var parts []string
+	if !r.Start.IsZero() {
+		parts = append(parts, fmt.Sprintf("`%s` >= '%s'", field, Literal(r.Start)))
+	}
+	if !r.End.IsZero() {
+		parts = append(parts, fmt.Sprintf("`%s` < '%s'", field, Literal(r.End)))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// Literal writes a time as a PPL literal, in UTC.
+func Literal(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999999999") }
+
+// emptiness counts what reaches each filter of the query until one lets nothing through.
+func emptiness(ctx context.Context, eng engine.Engine, text string) (*Emptiness, error) {
+	q, err := ppl.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	search, ok := q.Pipeline.Commands[0].(*command.Search)
+	if !ok || search.Index == "" {
+		return &Emptiness{}, nil
+	}
+	e := &Emptiness{Table: search.Index}
+	before, err := count(ctx, eng, "source="+search.Index)
+	if err != nil {
+		return nil, err
+	}
+	e.Rows = before
+	if field, err := timeField(ctx, eng, search.Index); err == nil && before > 0 {
+		if err := e.span(ctx, eng, field); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range q.Pipeline.Commands {
+		n, err := count(ctx, eng, q.Text[:c.Span().End])
+		if err != nil {
+			return e, nil //nolint:nilerr // a stage that cannot be counted (it ends in text) leaves the facts found so far
+		}
+		if n == 0 {
+			e.EmptiedBy, e.RowsBefore = strings.TrimSpace(q.Text[c.Span().Start:c.Span().End]), before
+			return e, nil
+		}
+		before = n
+	}
+	return e, nil
+}
+
+func count(ctx context.Context, eng engine.Engine, text string) (int64, error) {
+	res, err := eng.Query(ctx, text+" | stats count() as n", engine.Limits{MaxRows: 1})
+	if err != nil {
+		return 0, err
+	}
+	if len(res.Rows) == 0 || len(res.Rows[0]) == 0 {
+		return 0, nil
+	}
+	n, _ := res.Rows[0][0].(int64)
+	return n, nil
+}
+
+func (e *Emptiness) span(ctx context.Context, eng engine.Engine, field string) error {
+	res, err := eng.Query(ctx, fmt.Sprintf("source=%s | stats min(`%s`) as a, max(`%s`) as b", e.Table, field, field), engine.Limits{MaxRows: 1})
+	if err != nil || len(res.Rows) == 0 {
+		return err
+	}
+	e.Start, _ = res.Rows[0][0].(time.Time)
+	e.End, _ = res.Rows[0][1].(time.Time)
+	return nil
+}

@@ -1,0 +1,281 @@
+package logs
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/logs"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
+	"github.com/plumbline-mcp/plumbline/internal/timerange"
+	"github.com/plumbline-mcp/plumbline/tools"
+)
+
+// Bounds of an answer: what a model reads at once, and what it may ask for.
+const (
+	defaultRows = 50
+	maxRows     = 10_000 // PPL's own limit of a result
+	maxCell     = 200    // bytes of one cell in the text
+)
+
+// format is how the rows are written in the text.
+type format string
+
+const (
+	formatTable format = "table"
+	formatCSV   format = "csv"
+	formatJSON  format = "json"
+)
+
+// Enum lists the formats.
+func (format) Enum() []string {
+	return []string{string(formatTable), string(formatCSV), string(formatJSON)}
+}
+
+type queryInput struct {
+	Source  string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Query   string `json:"query" jsonschema:"PPL, e.g. source=logs | where severityText = 'ERROR' | stats count() by serviceName. Tables: logs, spans, metrics (see data_describe)"`
+	Start   string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m); filters the table's time field"`
+	End     string `json:"end,omitempty" jsonschema:"as start; exclusive"`
+	Limit   int    `json:"limit,omitempty" jsonschema:"rows, default 50, at most 10000"`
+	Offset  int    `json:"offset,omitempty" jsonschema:"rows to skip"`
+	Format  format `json:"format,omitempty" jsonschema:"default table"`
+	Explain bool   `json:"explain,omitempty" jsonschema:"show the plan and SQL, do not run"`
+}
+
+// Validate checks the bounds.
+func (in queryInput) Validate() error {
+	if in.Limit < 0 || in.Limit > maxRows || in.Offset < 0 || in.Offset > maxRows {
+		return fault.WithHint(fault.New(fault.InvalidArgument, "limit %d, offset %d: want 0 to %d", in.Limit, in.Offset, maxRows), "Aggregate in the query, or narrow it.")
+	}
+	return nil
+}
+
+type queryOutput struct {
+	Query     string          `json:"query"`
+	Columns   []rows.Column   `json:"columns"`
+	Rows      [][]any         `json:"rows"`
+	Offset    int             `json:"offset"`
+	Total     int64           `json:"total"` // -1: more than shown, not counted
+	More      bool            `json:"more"`
+	Notes     []string        `json:"notes,omitempty"`
+	Empty     *logs.Emptiness `json:"empty,omitempty"`
+	SQL       string          `json:"sql,omitempty"`
+	Plan      string          `json:"plan,omitempty"`
+	ElapsedMS float64         `json:"elapsed_ms"`
+
+	format format
+}
+
+func queryTool(d Deps) tools.Tool {
+	return tools.New(tools.Spec{
+		Name: "logs_query", Title: "Run a PPL query", Toolset: "logs",
+		Description: "Run OpenSearch PPL over logs, spans, metrics or any JSON of a source. Answers typed rows; says what was cut. An empty answer says which stage emptied it. Prefer stats to reading rows.",
+	}, func(ctx context.Context, in queryInput) (*queryOutput, error) {
+		eng, err := d.Sources.Open(ctx, in.Source)
+		if err != nil {
+			return nil, err
+		}
+		r, err := timerange.Parse(in.Start, in.End, d.Now())
+		if err != nil {
+			return nil, err
+		}
+		if in.Explain {
+			return explain(ctx, eng, in.Query)
+		}
+		limit := in.Limit
+		if limit == 0 {
+			limit = defaultRows
+		}
+		p, err := logs.Query(ctx, eng, in.Query, r, in.Offset, limit)
+		if err != nil {
+			return nil, err
+		}
+		return output(p, in.Format), nil
+	})
+}
+
+func explain(ctx context.Context, eng engine.Engine, query string) (*queryOutput, error) {
+	e, err := eng.Explain(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &queryOutput{Query: e.Query, SQL: e.SQL, Plan: e.Plan, Notes: e.Notes}, nil
+}
+
+func output(p *logs.Page, f format) *queryOutput {
+	out := &queryOutput{
+		Query: p.Query, Columns: p.Result.Columns, Rows: make([][]any, len(p.Result.Rows)), Offset: p.Offset, Total: p.Total,
+		More: p.Total < 0, Notes: p.Result.Notes, Empty: p.Empty, ElapsedMS: p.Result.Stats.ElapsedMS, format: f,
+	}
+	for i, row := range p.Result.Rows {
+		out.Rows[i] = make([]any, len(row))
+		for j, cell := range row {
+			out.Rows[i][j] = plain(p.Result.Columns[j].Type, cell)
+		}
+	}
+	return out
+}
+
+// plain makes a cell JSON: times as RFC 3339 in UTC, dates as dates.
+func plain(t rows.Type, cell any) any {
+	at, ok := cell.(time.Time)
+	if !ok {
+		return cell
+	}
+	if t == rows.Date {
+		return at.UTC().Format(time.DateOnly)
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
+// WriteText writes the count, the rows in the format asked for, and how to get the rest.
+func (o *queryOutput) WriteText(w io.Writer) {
+	if o.SQL != "" {
+		fmt.Fprintf(w, "query: %s\nsql: %s\n%s\n", o.Query, o.SQL, o.Plan)
+		o.notes(w)
+		return
+	}
+	o.head(w)
+	if len(o.Rows) > 0 {
+		switch o.format {
+		case formatCSV:
+			o.csv(w)
+		case formatJSON:
+			o.json(w)
+		default:
+			o.table(w)
+		}
+	}
+	if o.More {
+		fmt.Fprintf(w, "… more rows: call again with offset=%d, or narrow the query.\n", o.Offset+len(o.Rows))
+	}
+	o.notes(w)
+}
+
+func (o *queryOutput) head(w io.Writer) {
+	switch {
+	case len(o.Rows) == 0 && o.Empty != nil:
+		e := o.Empty
+		fmt.Fprintf(w, "0 of %d rows of %s matched", e.Rows, e.Table)
+		if !e.Start.IsZero() {
+			fmt.Fprintf(w, "; its data runs from %s to %s", e.Start.UTC().Format(time.RFC3339), e.End.UTC().Format(time.RFC3339))
+		}
+		if e.EmptiedBy != "" {
+			fmt.Fprintf(w, "; `%s` let none of %d rows through", tools.Cut(e.EmptiedBy, maxCell), e.RowsBefore)
+		}
+		fmt.Fprintln(w)
+	case o.More:
+		fmt.Fprintf(w, "rows %d to %d of more\n", o.Offset+1, o.Offset+len(o.Rows))
+	case o.Offset > 0:
+		fmt.Fprintf(w, "rows %d to %d of %d\n", min(o.Offset+1, int(o.Total)), o.Offset+len(o.Rows), o.Total)
+	default:
+		fmt.Fprintf(w, "%d rows\n", len(o.Rows))
+	}
+}
+
+func (o *queryOutput) notes(w io.Writer) {
+	for _, n := range o.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+}
+
+// table writes aligned columns inside a fence: cells are data.
+func (o *queryOutput) table(w io.Writer) {
+	cells := make([][]string, 0, len(o.Rows)+1)
+	head := make([]string, len(o.Columns))
+	for i, c := range o.Columns {
+		head[i] = c.Name
+	}
+	cells = append(cells, head)
+	for _, row := range o.Rows {
+		line := make([]string, len(row))
+		for i, c := range row {
+			line[i] = tools.Cut(text(c), maxCell)
+		}
+		cells = append(cells, line)
+	}
+	width := make([]int, len(head))
+	for _, line := range cells {
+		for i, c := range line {
+			width[i] = max(width[i], len([]rune(c)))
+		}
+	}
+	fmt.Fprintln(w, "``` data: rows")
+	for _, line := range cells {
+		var b strings.Builder
+		for i, c := range line {
+			if i > 0 {
+				b.WriteString("  ")
+			}
+			b.WriteString(strings.ReplaceAll(c, "```", "'''"))
+			if i < len(line)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-len([]rune(c))))
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+	fmt.Fprintln(w, "```")
+}
+
+func (o *queryOutput) csv(w io.Writer) {
+	var b strings.Builder
+	c := csv.NewWriter(&b)
+	head := make([]string, len(o.Columns))
+	for i, k := range o.Columns {
+		head[i] = k.Name
+	}
+	records := [][]string{head}
+	for _, row := range o.Rows {
+		line := make([]string, len(row))
+		for i, cell := range row {
+			line[i] = tools.Clean(text(cell))
+		}
+		records = append(records, line)
+	}
+	if err := c.WriteAll(records); err != nil {
+		fmt.Fprintf(w, "error: write csv: %v\n", err)
+		return
+	}
+	_, _ = io.WriteString(w, b.String())
+}
+
+func (o *queryOutput) json(w io.Writer) {
+	for _, row := range o.Rows {
+		object := make(map[string]any, len(row))
+		for i, cell := range row {
+			object[o.Columns[i].Name] = cell
+		}
+		raw, err := json.Marshal(object)
+		if err != nil {
+			raw = []byte(`{"error":` + strconv.Quote(err.Error()) + `}`)
+		}
+		fmt.Fprintf(w, "%s\n", raw)
+	}
+}
+
+// text writes a cell for people: null as null, numbers without exponents where they are whole.
+func text(cell any) string {
+	switch v := cell.(type) {
+	case nil:
+		return "null"
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'g', 10, 64)
+	case []any, map[string]any:
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return err.Error()
+		}
+		return string(raw)
+	}
+	return fmt.Sprint(cell)
+}
