@@ -1,0 +1,244 @@
+package data
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/tools"
+)
+
+// Bounds of a description. A wide table has hundreds of fields; the fullest ones tell most.
+const (
+	fieldsAll   = 24  // fields of each table when all are described
+	fieldsOne   = 120 // fields when one table is asked for
+	filesShown  = 12
+	topShown    = 4
+	topChars    = 28
+	maxTopWidth = 120
+)
+
+type describeInput struct {
+	Source string `json:"source,omitempty" jsonschema:"configured source or path; empty lists the configured sources"`
+	Table  string `json:"table,omitempty" jsonschema:"one table, with all its fields"`
+}
+
+type describeOutput struct {
+	Now     time.Time `json:"now"`
+	Sources []Source  `json:"sources"`
+	Source  string    `json:"source,omitempty"`
+	Tables  []table   `json:"tables"`
+	Notes   []string  `json:"notes,omitempty"`
+
+	one bool
+}
+
+type table struct {
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"`
+	Rows      int64      `json:"rows"`
+	TimeField string     `json:"time_field,omitempty"`
+	Start     *time.Time `json:"start,omitempty"`
+	End       *time.Time `json:"end,omitempty"`
+	Files     []file     `json:"files"`
+	Fields    []field    `json:"fields"`
+	MoreFiles int        `json:"more_files,omitempty"`
+	More      int        `json:"more_fields,omitempty"`
+	Notes     []string   `json:"notes,omitempty"`
+}
+
+type file struct {
+	Path    string `json:"path"`
+	Format  string `json:"format"`
+	Bytes   int64  `json:"bytes"`
+	Rows    int64  `json:"rows"`
+	Skipped int64  `json:"skipped,omitempty"`
+	Example string `json:"skipped_example,omitempty"`
+}
+
+type field struct {
+	Name string  `json:"name"`
+	Type string  `json:"type"`
+	Fill float64 `json:"fill"` // share of rows with a value, 0 to 1
+	Top  []value `json:"top,omitempty"`
+}
+
+type value struct {
+	Value string `json:"value"`
+	Count int64  `json:"count"`
+}
+
+func describeTool(d Deps) tools.Tool {
+	return tools.New(tools.Spec{
+		Name: "data_describe", Title: "What a source holds", Toolset: "data",
+		Description: "Where am I: tables of a source, time range, row counts, fields with types, fill and top values, unreadable lines, the current time. Call it first; take start, end and field names from its answer.",
+	}, func(ctx context.Context, in describeInput) (*describeOutput, error) {
+		out := &describeOutput{Now: d.Now().UTC(), Sources: d.Names, Source: cmp.Or(in.Source, d.Default), one: in.Table != ""}
+		if out.Source == "" && in.Table == "" {
+			return out, nil
+		}
+		eng, err := d.Sources.Open(ctx, in.Source)
+		if err != nil {
+			return nil, err
+		}
+		all, err := eng.Tables(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return out, out.describe(ctx, eng, all, in.Table)
+	})
+}
+
+func (o *describeOutput) describe(ctx context.Context, eng engine.Engine, all []engine.Table, only string) error {
+	limit := fieldsAll
+	if only != "" {
+		i := slices.IndexFunc(all, func(t engine.Table) bool { return t.Name == only })
+		if i < 0 {
+			return unknownTable(only, all)
+		}
+		all, limit = all[i:i+1], fieldsOne
+	}
+	for _, t := range all {
+		fields, err := eng.Fields(ctx, t.Name)
+		if err != nil {
+			return err
+		}
+		o.Tables = append(o.Tables, newTable(t, fields, limit))
+	}
+	return nil
+}
+
+func unknownTable(name string, all []engine.Table) error {
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Name)
+	}
+	err := fault.New(fault.NotFound, "no table %q", name)
+	if near := tools.Nearest(name, names); near != "" {
+		return fault.WithHint(err, "Did you mean %s? The tables are: %s.", near, strings.Join(names, ", "))
+	}
+	return fault.WithHint(err, "The tables are: %s.", strings.Join(names, ", "))
+}
+
+func newTable(t engine.Table, fields []engine.Field, limit int) table {
+	out := table{Name: t.Name, Kind: string(t.Kind), Rows: t.Rows, TimeField: t.TimeField, Start: point(t.Start), End: point(t.End), Notes: t.Notes}
+	files := slices.Clone(t.Files)
+	slices.SortStableFunc(files, func(a, b engine.File) int { return cmp.Compare(b.Skipped, a.Skipped) })
+	for _, f := range files[:min(len(files), filesShown)] {
+		out.Files = append(out.Files, file{f.Path, f.Format, f.Bytes, f.Rows, f.Skipped, tools.Cut(f.Example, maxTopWidth*2)})
+	}
+	out.MoreFiles = max(len(files)-filesShown, 0)
+	shown := byFill(fields, limit)
+	for _, f := range fields {
+		if !shown[f.Name] {
+			continue
+		}
+		k := field{Name: f.Name, Type: string(f.Type)}
+		if t.Rows > 0 {
+			k.Fill = float64(f.Filled*1000/t.Rows) / 1000
+		}
+		for _, v := range f.Top[:min(len(f.Top), topShown)] {
+			k.Top = append(k.Top, value{tools.Cut(v.Value, topChars*2), v.Count})
+		}
+		out.Fields = append(out.Fields, k)
+	}
+	out.More = len(fields) - len(out.Fields)
+	return out
+}
+
+// byFill picks the fullest fields; equally full ones in the table's order.
+func byFill(fields []engine.Field, limit int) map[string]bool {
+	sorted := slices.Clone(fields)
+	slices.SortStableFunc(sorted, func(a, b engine.Field) int { return cmp.Compare(b.Filled, a.Filled) })
+	out := map[string]bool{}
+	for _, f := range sorted[:min(len(sorted), limit)] {
+		out[f.Name] = true
+	}
+	return out
+}
+
+func point(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// WriteText writes the time, the sources, then each table with its fields.
+func (o *describeOutput) WriteText(w io.Writer) {
+	fmt.Fprintf(w, "now %s\n", o.Now.Format(time.RFC3339))
+	for _, s := range o.Sources {
+		fmt.Fprintf(w, "source %s (%s) %s %s\n", s.Name, s.Kind, s.Location, tools.Line(s.About))
+	}
+	if o.Source == "" {
+		if len(o.Sources) == 0 {
+			fmt.Fprintln(w, "no source is configured: give source, a path to a file or directory of logs, spans or metrics")
+		}
+		return
+	}
+	fmt.Fprintf(w, "%d tables in %s\n", len(o.Tables), o.Source)
+	for _, t := range o.Tables {
+		t.write(w, o.one)
+	}
+	for _, t := range o.Tables {
+		if t.More > 0 && !o.one {
+			fmt.Fprintf(w, "cut: only the fullest fields are shown; data_describe with table=%s shows more\n", t.Name)
+		}
+	}
+}
+
+func (t table) write(w io.Writer, one bool) {
+	fmt.Fprintf(w, "\n%s: %d rows", t.Name, t.Rows)
+	if t.Start != nil && t.End != nil {
+		fmt.Fprintf(w, ", %s to %s by %s", t.Start.Format(time.RFC3339), t.End.Format(time.RFC3339), t.TimeField)
+	}
+	fmt.Fprintln(w)
+	for _, n := range t.Notes {
+		fmt.Fprintf(w, "  note: %s\n", tools.Line(n))
+	}
+	for _, f := range t.Files {
+		if !one && f.Skipped == 0 && len(t.Files) > 3 {
+			continue
+		}
+		fmt.Fprintf(w, "  file %s (%s, %d rows)", f.Path, f.Format, f.Rows)
+		if f.Skipped > 0 {
+			fmt.Fprintf(w, ", %d lines unreadable, e.g. %s", f.Skipped, f.Example)
+		}
+		fmt.Fprintln(w)
+	}
+	if t.MoreFiles > 0 {
+		fmt.Fprintf(w, "  and %d more files\n", t.MoreFiles)
+	}
+	for _, f := range t.Fields {
+		fmt.Fprintf(w, "  %s %s %s%s\n", f.Name, f.Type, fill(f.Fill), top(f.Top))
+	}
+	if t.More > 0 {
+		fmt.Fprintf(w, "  and %d more fields\n", t.More)
+	}
+}
+
+// fill writes a share as a percentage, nothing for a full column.
+func fill(f float64) string {
+	if f >= 1 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f%%", 100*f)
+}
+
+func top(values []value) string {
+	if len(values) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, v := range values {
+		parts = append(parts, fmt.Sprintf("%s (%d)", tools.Cut(v.Value, topChars), v.Count))
+	}
+	return " = " + tools.Cut(strings.Join(parts, ", "), maxTopWidth)
+}
