@@ -34,22 +34,22 @@ type memory struct {
 	tables map[string]*catalog.Table
 }
 
-func newMemory(t testing.TB) *memory {
-	t.Helper()
+func newMemory(tb testing.TB) *memory {
+	tb.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	conn, err := db.Conn(t.Context())
+	conn, err := db.Conn(tb.Context())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = conn.Close()
 		_ = db.Close()
 	})
-	if err := udf.Register(t.Context(), conn, ppl.UDFs()); err != nil {
-		t.Fatal(err)
+	if err := udf.Register(tb.Context(), conn, ppl.UDFs()); err != nil {
+		tb.Fatal(err)
 	}
 	return &memory{conn, map[string]*catalog.Table{}}
 }
@@ -61,37 +61,37 @@ func (m *memory) Lookup(_ context.Context, name string) (*catalog.Table, error) 
 	return nil, fault.New(fault.NotFound, "no such index [%s]", name)
 }
 
-func (m *memory) load(t testing.TB, name string, mapping, lines []byte) {
-	t.Helper()
-	b, err := doctable.New(t.Context(), m.conn, name, mapping, doctable.Options{})
+func (m *memory) load(tb testing.TB, name string, mapping, lines []byte) {
+	tb.Helper()
+	b, err := doctable.New(tb.Context(), m.conn, name, mapping, doctable.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for line := range strings.Lines(string(lines)) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
 		if err := b.Add([]byte(line)); err != nil {
-			t.Fatalf("%s: %v", line, err)
+			tb.Fatalf("%s: %v", line, err)
 		}
 	}
 	if m.tables[name], err = b.Finish(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // run answers a query as text: a line of columns with types, then a line of JSON for each row; or the error.
-func (m *memory) run(t testing.TB, text string) string {
-	t.Helper()
+func (m *memory) run(tb testing.TB, text string) string {
+	tb.Helper()
 	q, err := ppl.Parse(text)
 	if err != nil {
 		return failure(err)
 	}
-	p, err := ppl.Compile(t.Context(), q, m, ppl.DefaultOptions(clock))
+	p, err := ppl.Compile(tb.Context(), q, m, ppl.DefaultOptions(clock))
 	if err != nil {
 		return failure(err)
 	}
-	rs, err := m.conn.QueryContext(t.Context(), p.SQL)
+	rs, err := m.conn.QueryContext(tb.Context(), p.SQL)
 	if err != nil {
 		return "run error: " + err.Error() + "\n" + p.SQL + "\n"
 	}
@@ -118,7 +118,7 @@ func (m *memory) run(t testing.TB, text string) string {
 		}
 		j, err := json.Marshal(cells)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		b.Write(j)
 		b.WriteByte('\n')
@@ -243,7 +243,7 @@ func update(t *testing.T, file string, out []txtar.File) {
 			kept = append(kept, f)
 		}
 	}
-	ar.Files = append(kept, out...)
+	ar.Files = slices.Concat(kept, out)
 	if err := os.WriteFile(file, txtar.Format(ar), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,9 @@ func sharedQueries(t *testing.T, dir string) []string {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(data)) {
-			var c struct{ Query string }
+			var c struct {
+				Query string `json:"query"`
+			}
 			if err := json.Unmarshal([]byte(line), &c); err != nil {
 				t.Fatal(err)
 			}

@@ -129,10 +129,7 @@ func (b *Bin) width(p *syntax.Parser) {
 
 // String returns the command as PPL.
 func (b *Bin) String() string {
-	out := "bin " + syntax.Name(b.Field.Name)
-	for _, o := range b.Options {
-		out += " " + o
-	}
+	out := strings.Join(append([]string{"bin", syntax.Name(b.Field.Name)}, b.Options...), " ")
 	if b.As != "" {
 		out += " as " + syntax.Name(b.As)
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
@@ -62,7 +63,7 @@ func Parse(text string) (*Pipeline, error) {
 	p.Pipeline = func(p *syntax.Parser) syntax.Pipeline { return parsePipeline(p, true) }
 	q := parsePipeline(p, false)
 	if p.Err() == nil && !p.AtEnd() {
-		p.FailExpect("'|' or the end of the query").Hint = endHint(p)
+		p.FailExpect("'|' or the end of the query").WithHint("%s", endHint(p))
 	}
 	return q, p.Err()
 }
@@ -156,10 +157,8 @@ func find(name string) (Spec, bool) {
 		if s.Name == name {
 			return s, true
 		}
-		for _, a := range s.Aliases {
-			if a == name {
-				return s, true
-			}
+		if slices.Contains(s.Aliases, name) {
+			return s, true
 		}
 	}
 	return Spec{}, false
@@ -209,12 +208,10 @@ func pattern(name string) string {
 	if !strings.Contains(name, "*") {
 		return syntax.Name(name)
 	}
-	parts := strings.Split(name, "*")
-	for i, s := range parts {
+	for s := range strings.SplitSeq(name, "*") {
 		if s = strings.Trim(s, "."); s != "" && syntax.Name(s) != s {
 			return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 		}
-		_ = i
 	}
 	return name
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -70,7 +71,7 @@ const (
 
 func (g *grok) expand(s string, depth int) (string, error) {
 	if depth > grokDepth {
-		return "", fmt.Errorf("grok pattern is nested too deep")
+		return "", errors.New("grok pattern is nested too deep")
 	}
 	if g.names == nil {
 		g.names = map[string]string{}
@@ -85,7 +86,7 @@ func (g *grok) expand(s string, depth int) (string, error) {
 		b.WriteString(s[:i])
 		j := strings.IndexByte(s[i:], '}')
 		if j < 0 {
-			return "", fmt.Errorf("grok pattern has a %%{ that is not closed")
+			return "", errors.New("grok pattern has a %{ that is not closed")
 		}
 		name, field, _ := strings.Cut(s[i+2:i+j], ":")
 		s = s[i+j+1:]
@@ -98,20 +99,19 @@ func (g *grok) expand(s string, depth int) (string, error) {
 			return "", err
 		}
 		field, _, _ = strings.Cut(field, ":")
-		b.WriteString(g.group(name, field, inner, depth))
+		b.WriteString(g.group(name, field, inner))
 		if g.size += len(inner); g.size > grokSize {
-			return "", fmt.Errorf("grok pattern is too large when expanded")
+			return "", errors.New("grok pattern is too large when expanded")
 		}
 	}
 	return b.String(), nil
 }
 
 // group wraps an expanded pattern. A part without a field is named after its pattern, as the upstream library does.
-func (g *grok) group(name, field, inner string, depth int) string {
+func (g *grok) group(name, field, inner string) string {
 	if field == "" {
 		field = name
 	}
-	_ = depth
 	group := fmt.Sprintf("g%d", len(g.names))
 	g.names[group] = field
 	return "(?<" + group + ">" + inner + ")"

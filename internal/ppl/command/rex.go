@@ -161,10 +161,10 @@ func (r *Rex) sed(in *plan.Rel, x plan.X) error {
 	}
 	pattern, nth := parts[0], -1
 	for _, f := range strings.ToLower(parts[2]) {
-		switch {
-		case f == 'g':
+		switch f {
+		case 'g':
 			nth = 0
-		case f == 'i':
+		case 'i':
 			pattern = "(?i)" + pattern
 		}
 	}

@@ -175,7 +175,7 @@ func timeField(in *plan.Rel) string {
 
 // String returns the key as PPL.
 func (k Key) String() string {
-	out := ""
+	var out string
 	switch {
 	case k.Span == nil:
 		out = syntax.Name(k.Field.Name)
@@ -219,11 +219,7 @@ func printBy(keys []Key) string {
 
 // String returns the command as PPL.
 func (s *Stats) String() string {
-	out := "stats "
-	for _, o := range s.Options {
-		out += o + " "
-	}
-	return out + printAggs(s.Aggs) + printBy(s.By)
+	return strings.Join(append([]string{"stats"}, s.Options...), " ") + " " + printAggs(s.Aggs) + printBy(s.By)
 }
 
 // Compile makes the SELECT an aggregation: aggregates first, then the span, then the other keys.

@@ -121,7 +121,7 @@ func (s *split) readLimit(p *syntax.Parser) {
 }
 
 // String returns the options that differ from the defaults, each with a blank before it.
-func (s split) String() string {
+func (s *split) String() string {
 	d := newSplit()
 	out := ""
 	switch {
@@ -212,7 +212,7 @@ func (t *Timechart) Compile(env *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 }
 
 // key compiles the split field as text; rows without it go when nulls are not used.
-func (s split) key(in *plan.Rel, f *syntax.Field) (plan.X, error) {
+func (s *split) key(in *plan.Rel, f *syntax.Field) (plan.X, error) {
 	x, err := in.Field(f)
 	if err != nil {
 		return x, err
@@ -260,7 +260,7 @@ func (t *Timechart) perUnit(in *plan.Rel, field string, rates []float64) {
 
 // fold keeps the groups of column by that weigh most over all rows (by the sum of the value) and joins the rest under one
 // name. keys are the columns beside which the groups stand.
-func (s split) fold(in *plan.Rel, keys []string, by string, a Agg) {
+func (s *split) fold(in *plan.Rel, keys []string, by string, a Agg) {
 	in.Flush()
 	label := plan.Cell(rows.String, "coalesce(%s, "+percent(function.Quote(s.Null))+")", in.Col(by).X())
 	if s.Limit == 0 {
@@ -290,7 +290,7 @@ func (s split) fold(in *plan.Rel, keys []string, by string, a Agg) {
 }
 
 // join aggregates the values of the groups that share a label: least of least, greatest of greatest, mean of means, else the sum.
-func (s split) join(in *plan.Rel, keys []string, by string, a Agg, label plan.X) {
+func (s *split) join(in *plan.Rel, keys []string, by string, a Agg, label plan.X) {
 	v := in.Col(a.name()).X()
 	fn := "sum"
 	if c, ok := a.X.(*syntax.Call); ok {

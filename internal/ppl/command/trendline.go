@@ -72,10 +72,12 @@ func (t *Trendline) String() string {
 	if t.Sort != nil {
 		out += " sort " + t.Sort.String()
 	}
+	var b strings.Builder
+	b.WriteString(out)
 	for _, l := range t.Lines {
-		out += fmt.Sprintf(" %s(%d, %s) as %s", map[bool]string{false: "sma", true: "wma"}[l.Weighted], l.N, syntax.Name(l.Field.Name), syntax.Name(l.Name))
+		fmt.Fprintf(&b, " %s(%d, %s) as %s", map[bool]string{false: "sma", true: "wma"}[l.Weighted], l.N, syntax.Name(l.Field.Name), syntax.Name(l.Name))
 	}
-	return out
+	return b.String()
 }
 
 // Compile adds windows over the rows before.

@@ -148,8 +148,7 @@ func at(span syntax.Span, err error) error {
 	if err == nil {
 		return nil
 	}
-	var e *syntax.Error
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*syntax.Error](err); ok {
 		return err
 	}
 	return &syntax.Error{Msg: err.Error(), Span: span, Hint: fault.HintOf(err)}

@@ -42,8 +42,8 @@ func (c *exprs) arithmetic(e *syntax.Binary, l, r function.Value) (function.Valu
 	if e.Op == syntax.Add && textual(l) && textual(r) {
 		return function.Value{SQL: "(" + l.SQL + " || " + r.SQL + ")", Type: rows.String}, nil
 	}
-	if v, ok, err := c.temporal(e, l, r); ok || err != nil {
-		return v, err
+	if v, ok := temporal(e, l, r); ok {
+		return v, nil
 	}
 	l, err := number(l, e.L.Span())
 	if err != nil {
@@ -79,23 +79,23 @@ func (c *exprs) arithmetic(e *syntax.Binary, l, r function.Value) (function.Valu
 func textual(v function.Value) bool { return v.Type == rows.String || v.Type == rows.IP }
 
 // temporal compiles time plus or minus an interval.
-func (c *exprs) temporal(e *syntax.Binary, l, r function.Value) (v function.Value, ok bool, err error) {
+func temporal(e *syntax.Binary, l, r function.Value) (v function.Value, ok bool) {
 	switch {
 	case e.Op != syntax.Add && e.Op != syntax.Sub:
-		return v, false, nil
+		return v, false
 	case r.Type == rows.Interval && l.Type.Temporal():
 	case l.Type == rows.Interval && r.Type.Temporal() && e.Op == syntax.Add:
 		l, r = r, l
 	case l.Type.Temporal() && r.Type.Temporal() && e.Op == syntax.Sub:
-		return function.Value{SQL: "(" + l.SQL + " - " + r.SQL + ")", Type: rows.Interval}, true, nil
+		return function.Value{SQL: "(" + l.SQL + " - " + r.SQL + ")", Type: rows.Interval}, true
 	default:
-		return v, false, nil
+		return v, false
 	}
 	t := l.Type
 	if t == rows.Date {
 		t = rows.Timestamp
 	}
-	return function.Value{SQL: "(" + l.SQL + " " + e.Op + " " + r.SQL + ")", Type: t, Nanos: l.Nanos}, true, nil
+	return function.Value{SQL: "(" + l.SQL + " " + e.Op + " " + r.SQL + ")", Type: t, Nanos: l.Nanos}, true
 }
 
 // number returns v as a number; strings are read as one, null if they are none.

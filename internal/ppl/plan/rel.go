@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,7 +103,6 @@ type Rel struct {
 	limited  bool
 	order    []Key // the logical order of the rows; empty = none known
 	inOrder  bool  // the rows come in that order without ORDER BY
-
 }
 
 // Env returns the compilation r belongs to.
@@ -278,7 +278,7 @@ func (r *Rel) Temp(xs ...X) []X {
 	for i, x := range xs {
 		cols[i] = NewCol(r.env.Name("_t"), x)
 		cols[i].Hidden = true
-		r.cols = append(r.cols[:len(r.cols):len(r.cols)], cols[i])
+		r.cols = append(slices.Clip(r.cols), cols[i])
 	}
 	r.Flush()
 	out := make([]X, len(xs))
@@ -366,9 +366,7 @@ func (r *Rel) DistinctOn(keys []X) {
 	parts := make([]string, len(keys))
 	for i, k := range keys {
 		parts[i] = k.SQL
-		for _, u := range k.Uses {
-			r.extra = append(r.extra, u)
-		}
+		r.extra = append(r.extra, k.Uses...)
 	}
 	r.distinct = strings.Join(parts, ", ")
 	r.inOrder = false
@@ -455,7 +453,7 @@ func (r *Rel) RefName() string {
 
 // CutFirst flushes with LIMIT n so that a side relation stays small. n 0 means no limit.
 func (r *Rel) CutFirst(n int) {
-	if n > 0 && !(r.limited && r.limit >= 0 && r.limit <= int64(n)) {
+	if n > 0 && (!r.limited || r.limit < 0 || r.limit > int64(n)) {
 		r.Limit(int64(n), 0)
 	}
 }

@@ -159,7 +159,8 @@ func (e *Env) read(from string) {
 	if e.reads == nil {
 		e.reads = map[string]bool{}
 	}
-	for name := range strings.FieldsFuncSeq(from, func(c rune) bool { return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_') }) {
+	outside := func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') }
+	for name := range strings.FieldsFuncSeq(from, outside) {
 		e.reads[name] = true
 	}
 }

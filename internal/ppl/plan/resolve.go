@@ -188,8 +188,7 @@ func (r *Rel) Prepare(exprs ...syntax.Expr) {
 			if f, ok := x.(*syntax.Field); ok && !found {
 				found = r.computed(f.Name)
 			}
-			switch x.(type) {
-			case *syntax.Exists, *syntax.InQuery, *syntax.Scalar:
+			if subquery(x) {
 				found = found || !r.derived || len(r.where) > 0
 			}
 		})
@@ -198,6 +197,13 @@ func (r *Rel) Prepare(exprs ...syntax.Expr) {
 			return
 		}
 	}
+}
+
+func subquery(e syntax.Expr) bool {
+	_, exists := e.(*syntax.Exists)
+	_, in := e.(*syntax.InQuery)
+	_, scalar := e.(*syntax.Scalar)
+	return exists || in || scalar
 }
 
 // PrepareFields is Prepare for fields.

@@ -109,6 +109,7 @@ func Bucket(x X, s Span) (X, error) {
 		return Cell(rows.Time, "CAST(make_timestamp("+us+") AS TIME)", x, x), nil
 	case rows.String:
 		return timeBucket(Cell(rows.Timestamp, "TRY_CAST(%s AS TIMESTAMP)", x), s, "TIMESTAMP '1970-01-01'")
+	default:
 	}
 	return x, syntax.Errorf(s.At, "a span with a unit of time needs a time field, this one is of type %s", strings.ToUpper(string(x.Type)))
 }

@@ -46,6 +46,7 @@ func timeText(s string, like function.Value, span syntax.Span) (function.Value, 
 	if !ok {
 		name, form := "timestamp", "yyyy-MM-dd HH:mm:ss[.SSSSSSSSS]"
 		switch like.Type {
+		default:
 		case rows.Date:
 			name, form = "date", "yyyy-MM-dd"
 		case rows.Time:
@@ -54,6 +55,7 @@ func timeText(s string, like function.Value, span syntax.Span) (function.Value, 
 		return function.Value{}, syntax.Errorf(span, "%s:%s in unsupported format, please use '%s'", name, s, form)
 	}
 	switch like.Type {
+	default:
 	case rows.Time:
 		return function.Value{SQL: "TIME '" + t.Format("15:04:05.999999") + "'", Type: rows.Time}, nil
 	case rows.Date:

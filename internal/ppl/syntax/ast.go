@@ -20,7 +20,6 @@ type Node struct{ At Span }
 
 // Span returns where the expression stands in the query.
 func (n Node) Span() Span { return n.At }
-func (n Node) expr()      {}
 
 // Operators of Binary, spelled as printed.
 const (
@@ -178,3 +177,23 @@ type (
 		Weights []string // as written, "" if none
 	}
 )
+
+func (*Field) expr()    {}
+func (*Literal) expr()  {}
+func (*Interval) expr() {}
+func (*SpanLen) expr()  {}
+func (*Unary) expr()    {}
+func (*Not) expr()      {}
+func (*Logic) expr()    {}
+func (*Binary) expr()   {}
+func (*IsNull) expr()   {}
+func (*In) expr()       {}
+func (*InQuery) expr()  {}
+func (*Between) expr()  {}
+func (*Exists) expr()   {}
+func (*Scalar) expr()   {}
+func (*Call) expr()     {}
+func (*Case) expr()     {}
+func (*Cast) expr()     {}
+func (*Lambda) expr()   {}
+func (*FieldSet) expr() {}

@@ -93,7 +93,7 @@ func (p *Parser) fieldSet() Expr {
 	open := p.Next()
 	f := &FieldSet{}
 	for !p.AtEnd() {
-		name := ""
+		var name string
 		if p.Peek().Kind == String {
 			name = Unquote(p.Text(p.Next()))
 		} else {

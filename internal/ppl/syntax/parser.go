@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -59,18 +60,24 @@ func (p *Parser) Source() string { return p.src }
 // Slice returns the text of a span.
 func (p *Parser) Slice(s Span) string { return p.src[s.Start:s.End] }
 
+// Failure is a failure that was recorded; a hint may be added.
+type Failure struct{ e *Error }
+
+// WithHint adds the next step.
+func (f Failure) WithHint(format string, args ...any) { f.e.Hint = fmt.Sprintf(format, args...) }
+
 // Fail records a failure at the span, if it is the first, and returns it.
-func (p *Parser) Fail(at Span, format string, args ...any) *Error {
+func (p *Parser) Fail(at Span, format string, args ...any) Failure {
 	e := Errorf(at, format, args...)
 	if p.err == nil {
 		p.err = e
 		p.pos = len(p.toks) - 1
 	}
-	return e
+	return Failure{e}
 }
 
 // FailExpect records that something else was expected where the parser stands.
-func (p *Parser) FailExpect(what string) *Error {
+func (p *Parser) FailExpect(what string) Failure {
 	return p.Fail(p.Peek().Span(), "expected %s, found %s", what, p.describe(p.Peek()))
 }
 
@@ -312,8 +319,7 @@ func (p *Parser) IsName() bool {
 func (p *Parser) Field() *Field {
 	t := p.Peek()
 	if t.Kind == String {
-		e := p.FailExpect("a field name")
-		e.Hint = "Write a field name bare or in backticks; quotes make it a text."
+		p.FailExpect("a field name").WithHint("Write a field name bare or in backticks; quotes make it a text.")
 		return &Field{Node: Node{t.Span()}}
 	}
 	if t.Kind != Ident && t.Kind != Quoted {
@@ -438,7 +444,8 @@ func (p *Parser) glued() bool {
 		p.Next()
 		return true
 	case Mark:
-		if strings.Contains("*.-:?+~", p.Text(t)) {
+		switch p.Text(t) {
+		case "*", ".", "-", ":", "?", "+", "~":
 			p.Next()
 			return true
 		}

@@ -8,7 +8,7 @@ import (
 // Print returns an expression as PPL, with parentheses only where the tree needs them.
 func Print(e Expr) string {
 	var b strings.Builder
-	print(&b, e, 0)
+	write(&b, e, 0)
 	return b.String()
 }
 
@@ -49,8 +49,8 @@ func level(e Expr) int {
 	return levelUnary + 1
 }
 
-// print writes e; weaker than min it goes into parentheses.
-func print(b *strings.Builder, e Expr, least int) {
+// write prints e; weaker than min it goes into parentheses.
+func write(b *strings.Builder, e Expr, least int) {
 	if level(e) < least {
 		b.WriteByte('(')
 		defer b.WriteByte(')')
@@ -66,7 +66,7 @@ func print(b *strings.Builder, e Expr, least int) {
 		b.WriteString(printLiteral(e))
 	case *Interval:
 		b.WriteString("interval ")
-		print(b, e.N, levelUnary)
+		write(b, e.N, levelUnary)
 		b.WriteString(" " + e.Unit)
 	case *SpanLen:
 		b.WriteString(e.Text)
@@ -76,24 +76,24 @@ func print(b *strings.Builder, e Expr, least int) {
 			b.WriteString("(" + l.Text + ")")
 			return
 		}
-		print(b, e.X, levelUnary)
+		write(b, e.X, levelUnary)
 	case *Not:
 		b.WriteString("not ")
-		print(b, e.X, levelNot)
+		write(b, e.X, levelNot)
 	case *Logic:
 		for i, x := range e.Xs {
 			if i > 0 {
 				b.WriteString(" " + e.Op + " ")
 			}
-			print(b, x, level(e)+1)
+			write(b, x, level(e)+1)
 		}
 	case *Binary:
 		printBinary(b, e)
 	case *IsNull:
-		print(b, e.X, levelCompare)
+		write(b, e.X, levelCompare)
 		b.WriteString(" is " + not(e.Neg) + "null")
 	case *In:
-		print(b, e.X, levelCompare)
+		write(b, e.X, levelCompare)
 		b.WriteString(" " + not(e.Neg) + "in (")
 		printList(b, e.List, levelAdd)
 		b.WriteByte(')')
@@ -101,11 +101,11 @@ func print(b *strings.Builder, e Expr, least int) {
 		printTuple(b, e.Xs)
 		b.WriteString(" " + not(e.Neg) + "in [" + pipeline(e.Query) + "]")
 	case *Between:
-		print(b, e.X, levelCompare)
+		write(b, e.X, levelCompare)
 		b.WriteString(" " + not(e.Neg) + "between ")
-		print(b, e.Lo, levelAdd)
+		write(b, e.Lo, levelAdd)
 		b.WriteString(" and ")
-		print(b, e.Hi, levelAdd)
+		write(b, e.Hi, levelAdd)
 	case *Exists:
 		b.WriteString("exists [" + pipeline(e.Query) + "]")
 	case *Scalar:
@@ -116,11 +116,11 @@ func print(b *strings.Builder, e Expr, least int) {
 		printCase(b, e)
 	case *Cast:
 		b.WriteString("cast(")
-		print(b, e.X, 0)
+		write(b, e.X, 0)
 		b.WriteString(" as " + e.Type + ")")
 	case *Lambda:
 		b.WriteString("(" + strings.Join(e.Params, ", ") + ") -> ")
-		print(b, e.Body, 0)
+		write(b, e.Body, 0)
 	case *FieldSet:
 		printFieldSet(b, e)
 	}
@@ -162,13 +162,13 @@ func printLiteral(l *Literal) string {
 
 func printBinary(b *strings.Builder, e *Binary) {
 	lv := level(e)
-	print(b, e.L, lv)
+	write(b, e.L, lv)
 	b.WriteString(" " + e.Op + " ")
 	if lv == levelCompare {
-		print(b, e.R, levelAdd)
+		write(b, e.R, levelAdd)
 		return
 	}
-	print(b, e.R, lv+1)
+	write(b, e.R, lv+1)
 }
 
 func printList(b *strings.Builder, xs []Expr, least int) {
@@ -176,17 +176,17 @@ func printList(b *strings.Builder, xs []Expr, least int) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		print(b, x, least)
+		write(b, x, least)
 	}
 }
 
 func printTuple(b *strings.Builder, xs []Expr) {
 	if len(xs) == 1 {
-		print(b, xs[0], levelCompare)
+		write(b, xs[0], levelCompare)
 		return
 	}
 	b.WriteByte('(')
-	print(b, xs[0], 0)
+	write(b, xs[0], 0)
 	b.WriteString(", ")
 	printList(b, xs[1:], levelAdd)
 	b.WriteByte(')')
@@ -211,10 +211,10 @@ func printCall(b *strings.Builder, e *Call) {
 		}
 		if a.Name != "" {
 			b.WriteString(a.Name + "=")
-			print(b, a.X, levelAdd)
+			write(b, a.X, levelAdd)
 			continue
 		}
-		print(b, a.X, least)
+		write(b, a.X, least)
 	}
 	b.WriteByte(')')
 }
@@ -225,13 +225,13 @@ func printCase(b *strings.Builder, e *Case) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		print(b, w.Cond, 0)
+		write(b, w.Cond, 0)
 		b.WriteString(", ")
-		print(b, w.Then, 0)
+		write(b, w.Then, 0)
 	}
 	if e.Else != nil {
 		b.WriteString(" else ")
-		print(b, e.Else, 0)
+		write(b, e.Else, 0)
 	}
 	b.WriteByte(')')
 }

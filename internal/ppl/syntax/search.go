@@ -156,6 +156,15 @@ func (p *Parser) searchCompare(f *Field) *SearchCompare {
 	return c
 }
 
+// endsTerm reports whether a mark cannot be part of a bare term.
+func endsTerm(mark string) bool {
+	switch mark {
+	case "|", "(", ")", "[", "]", ",", "=", "==", "!=", "<", "<=", ">", ">=", "<>":
+		return true
+	}
+	return false
+}
+
 // searchValue reads a quoted text or everything up to the next blank.
 func (p *Parser) searchValue() SearchTerm {
 	t := p.Peek()
@@ -170,7 +179,7 @@ func (p *Parser) searchValue() SearchTerm {
 	n := 0
 	for n == 0 || p.Adjacent() {
 		k := p.Peek()
-		if k.Kind == EOF || k.Kind == String || k.Kind == Quoted || k.Kind == Mark && strings.Contains("|()[],=!=<=>===<>", p.Text(k)) {
+		if k.Kind == EOF || k.Kind == String || k.Kind == Quoted || k.Kind == Mark && endsTerm(p.Text(k)) {
 			break
 		}
 		p.Next()

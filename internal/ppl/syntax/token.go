@@ -59,7 +59,7 @@ func lex(src string) ([]Token, error) {
 }
 
 func (l *lexer) emit(k Kind, start int) {
-	l.toks = append(l.toks, Token{k, int32(start), int32(l.pos)}) //nolint:gosec // positions are below MaxQueryBytes
+	l.toks = append(l.toks, Token{k, int32(start), int32(l.pos)})
 }
 
 // skip passes blanks and comments.
