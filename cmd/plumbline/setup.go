@@ -250,7 +250,20 @@ func (o *object) bytes() []byte {
 	return b.Bytes()
 }
 
-var tomlTable = regexp.MustCompile(`(?m)^\s*\[`)
+// tomlTable begins a table.
+var tomlTable = regexp.MustCompile(`(?m)^[ \t]*\[`)
+
+// tableEnd returns how much of a table's text is its own: blank lines and comments at the end belong to what follows.
+func tableEnd(text string) int {
+	end, at := 0, 0
+	for line := range strings.Lines(text) {
+		at += len(line)
+		if l := strings.TrimSpace(line); l != "" && l[0] != '#' {
+			end = at
+		}
+	}
+	return end
+}
 
 // mergeTOML replaces or appends the table [list.plumbline] and leaves every other line as it is. The file is read before and
 // after: what is no TOML, or holds the entry in a form that cannot be replaced line by line, is refused.
@@ -307,8 +320,8 @@ func spliceTOML(before []byte, list, command string, args []string) ([]byte, err
 	end := len(before)
 	if next := tomlTable.FindIndex(before[at[1]:]); next != nil {
 		end = at[1] + next[0]
-		table += "\n"
 	}
+	end = at[0] + tableEnd(string(before[at[0]:end]))
 	return slices.Concat(before[:at[0]], []byte(table), before[end:]), nil
 }
 
