@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/finding"
+	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
 // Run investigates a source. It reads the spans, logs and metrics of the window once by PPL and answers a Report; a quiet
@@ -25,7 +28,48 @@ func Run(ctx context.Context, eng engine.Engine, r Request) (*Report, error) {
 		q.workOut(s, cl)
 	}
 	list = q.rank(list, cl)
-	return q.report(list, cl), nil
+	rep := q.report(list, cl)
+	return rep, places(ctx, eng, rep)
+}
+
+// places looks up the file and line of the spans that stand as evidence.
+func places(ctx context.Context, eng engine.Engine, rep *Report) error {
+	var ids []string
+	for _, s := range rep.Suspects {
+		for _, e := range s.Evidence {
+			if e.Kind == finding.Span && e.TraceID != "" && !slices.Contains(ids, trace.Quote(e.TraceID)) {
+				ids = append(ids, trace.Quote(e.TraceID))
+			}
+		}
+	}
+	if len(ids) == 0 || !trace.HasPlaces(ctx, eng, trace.Table) {
+		return nil
+	}
+	type place struct {
+		file string
+		line int64
+	}
+	at := map[string]place{}
+	query := "source=spans | where `traceId` in (" + strings.Join(ids, ", ") + ") | fields `spanId`, `_file`, `_line`"
+	_, err := eng.Stream(ctx, query, engine.Limits{}, func(row []any) error {
+		id, _ := row[0].(string)
+		file, _ := row[1].(string)
+		line, _ := row[2].(int64)
+		at[id] = place{file, line}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("investigate: find the places of spans: %w", err)
+	}
+	for i := range rep.Suspects {
+		for j := range rep.Suspects[i].Evidence {
+			e := &rep.Suspects[i].Evidence[j]
+			if p, ok := at[e.SpanID]; ok && e.Kind == finding.Span {
+				e.Source, e.Line = p.file, p.line
+			}
+		}
+	}
+	return nil
 }
 
 // prepare loads the data, finds the windows and lays the blame. When the first culprit's own trouble began at another time than

@@ -110,10 +110,10 @@ var changeSenses = []changeSense{
 	{changeCache, regexp.MustCompile(`cache.{0,60}(flush|clear|evict|reset|invalidat|failover|reconnect|empty|resiz|version|ttl|polic|warm)|flush(all|db)|keyspace|(redis|valkey|memcached).{0,40}(failover|restart|master|primary|flush|config)|maxmemory`)},
 	{changeNode, regexp.MustCompile(`node.{0,30}(not ?ready|cordon|drain|pressure|taint|reboot|added|removed|lost)|(memory|disk|pid).?pressure|notready|kubelet|spot interruption|live migration|time (sync|step)|chrony|ntp\b|clock`)},
 	{changeRollout, regexp.MustCompile(`scal(ed|ing) up replica ?set|pulled.{0,20}image|pulling image|roll(ing|ed)? ?out|deploy(ed|ing|ment)|starting version|\bversion[= ]v?\d|release[d ]|image.{0,20}(updat|set)|upgrad(ed|ing)|new revision|revision \d+ (activ|deploy)`)},
+	{changeJob, regexp.MustCompile(`batch|nightly|cron|job\b.{0,20}(start|finish|running)|backup|export|reconciliation|report generation|etl|reindexing|import.{0,20}(start|finish)|snapshot`)},
 	{changeRestart, regexp.MustCompile(`restart|killing|back.?off|crash ?loop|stopping container|started container|liveness|readiness probe|unhealthy|evict|shutting down|terminated|sigterm|process exit|\bstarting\b|\bstarted\b`)},
 	{changeSchema, regexp.MustCompile(`schema.{0,20}(chang|migrat|updat|version|evol)|migration|alter table|create index|drop index|reindex|vacuum|analyze`)},
 	{changeConfig, regexp.MustCompile(`config(uration|map)?\b|settings?\b.{0,20}(reload|chang|updat|appl)|reload(ed|ing)|applied|polic(y|ies)|properties|environment variable|limit.{0,20}(set|chang)|threshold.{0,20}(set|chang)|route table|rule.?set|parameter`)},
-	{changeJob, regexp.MustCompile(`batch|nightly|cron|job\b.{0,20}(start|finish|running)|backup|export|reconciliation|report generation|etl|reindexing|import.{0,20}(start|finish)|snapshot`)},
 	{changeScale, regexp.MustCompile(`scal(ed|ing) (up|down|in|out|to)|autoscal|replicas? (from|to)|hpa\b`)},
 }
 

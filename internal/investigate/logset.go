@@ -3,6 +3,7 @@ package investigate
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,12 +84,15 @@ func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range)
 	if err != nil {
 		return err
 	}
+	if trace.HasPlaces(ctx, eng, "logs") {
+		fields = append(slices.Clone(fields), engine.Field{Name: "_file", Filled: 1}, engine.Field{Name: "_line", Filled: 1})
+	}
 	at := map[string]int{}
 	var names []string
 	for _, n := range logColumns() {
 		at[n] = -1
 		for _, f := range fields {
-			if f.Name == n && f.Filled > 0 {
+			if f.Name == n && f.Filled > 0 && at[n] < 0 {
 				at[n] = len(names)
 				names = append(names, n)
 			}

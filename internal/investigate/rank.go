@@ -190,6 +190,11 @@ func (q *inquiry) acquit(shown []*suspect, cl *clues) []RuledOut {
 	guilty := map[string]bool{}
 	for _, s := range shown {
 		guilty[q.text(s.service)] = true
+		for _, b := range s.cause {
+			for i := b.span; i >= 0; i = q.spans.Spans[i].Parent {
+				guilty[q.text(q.spans.Spans[i].Service)] = true // a victim
+			}
+		}
 	}
 	seen := map[string]bool{}
 	put := func(subject, kind, format string, args ...any) {

@@ -24,6 +24,8 @@ type Options struct {
 	Attributes bool
 	// Events reads the exception events of failed spans that say nothing themselves.
 	Events bool
+	// Places reads the file and line of each span.
+	Places bool
 	// MaxSpans bounds the load, 0 means DefaultMaxSpans. What is beyond is left out and noted in Set.Notes.
 	MaxSpans int
 }
@@ -39,6 +41,9 @@ func Load(ctx context.Context, eng engine.Engine, opt Options) (*Set, error) {
 	fields, err := eng.Fields(ctx, Table)
 	if err != nil {
 		return nil, fmt.Errorf("load spans: %w", err)
+	}
+	if opt.Places && HasPlaces(ctx, eng, Table) {
+		fields = append(slices.Clone(fields), engine.Field{Name: "_file"}, engine.Field{Name: "_line"})
 	}
 	l := newLoader(fields, opt)
 	limit := cmp.Or(opt.MaxSpans, DefaultMaxSpans)
@@ -108,6 +113,13 @@ func Quote(s string) string {
 	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
 }
 
+// HasPlaces reports whether the rows of a table say where they were read from (_file, _line). Engines may hide these columns
+// from Fields, and a remote one has none.
+func HasPlaces(ctx context.Context, eng engine.Engine, table string) bool {
+	_, err := eng.Query(ctx, "source="+table+" | fields `_file`, `_line` | head 1", engine.Limits{MaxRows: 1})
+	return err == nil
+}
+
 // loader maps the columns of a row to a Record.
 type loader struct {
 	b         *Builder
@@ -143,7 +155,7 @@ func newLoader(fields []engine.Field, opt Options) *loader {
 		"serviceName", "_file", "_line",
 	} {
 		l.fixed[n] = -1
-		if known[n] {
+		if known[n] && (opt.Places || n[0] != '_') {
 			l.fixed[n] = len(l.names)
 			l.names = append(l.names, n)
 		}

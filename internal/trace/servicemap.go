@@ -103,6 +103,9 @@ func (e *edgeSum) stats(window time.Duration) Stats {
 // edge says which arrow span i stands for: an outgoing span, or an incoming one whose caller left no span of the call.
 func (s *Set) edge(i int32) (edgeKey, bool) {
 	sp := &s.Spans[i]
+	if sp.Kind == Producer && s.Served(i) >= 0 {
+		return edgeKey{}, false // each consumer is an arrow of its own
+	}
 	if sp.Kind.Outgoing() {
 		if c := s.Served(i); c >= 0 {
 			return edgeKey{sp.Service, s.Spans[c].Service, "service"}, s.Spans[c].Service != sp.Service

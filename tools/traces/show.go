@@ -110,7 +110,7 @@ func showTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		set, err := trace.Load(ctx, eng, trace.Options{Where: "`traceId` = " + trace.Quote(in.TraceID), Attributes: true, Events: true})
+		set, err := trace.Load(ctx, eng, trace.Options{Where: "`traceId` = " + trace.Quote(in.TraceID), Attributes: true, Events: true, Places: true})
 		if err != nil {
 			return nil, err
 		}
@@ -269,7 +269,10 @@ func (o *showOutput) joinLogs(ctx context.Context, eng engine.Engine) error {
 		return err
 	}
 	var names []string
-	for _, n := range []string{"@timestamp", "serviceName", "severityText", "spanId", "body", "_file", "_line"} {
+	if trace.HasPlaces(ctx, eng, "logs") {
+		names = append(names, "_file", "_line")
+	}
+	for _, n := range []string{"@timestamp", "serviceName", "severityText", "spanId", "body"} {
 		if _, ok := column(fields, n); ok {
 			names = append(names, n)
 		}

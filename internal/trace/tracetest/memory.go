@@ -250,6 +250,7 @@ func parse(ppl string) (*query, error) {
 				}
 				q.conds = append(q.conds, cond{m[1], m[2], strings.Trim(m[3], "'")})
 			}
+		case word == "head":
 		case word == "fields":
 			for _, f := range strings.Split(rest, ",") {
 				q.fields = append(q.fields, strings.Trim(strings.TrimSpace(f), "`"))
