@@ -138,6 +138,8 @@ func (e *entry) context(in []byte) bool {
 		e.apachePid(in[4:])
 	case bytes.HasPrefix(in, []byte("client ")):
 		e.addText("attributes.client.address", withoutPort(in[7:]))
+	case bytes.HasPrefix(in, []byte("req-")):
+		e.addText("attributes.request.id", in)
 	case bytes.HasPrefix(in, []byte("MY-")) && allDigits(in[3:]):
 		e.layout = FormatDatabase
 		e.addText("attributes.db.response.status_code", in)
@@ -363,6 +365,8 @@ func loggerToken(b []byte) (name, rest []byte, ok bool) {
 		return name, after[2:], loggerName(name)
 	case bytes.IndexByte(name, '@') > 0 && loggerName(name):
 		return name, rest, true
+	case len(after) > 1 && after[0] == '[' && bytes.IndexByte(name, '.') > 0 && identifier(name): // OpenStack: a.b.c [context] text
+		return name, after, true
 	case len(after) > 0 && dottedClass(name): // Tomcat, Solr: a.b.Class.method text
 		return name, after, true
 	}

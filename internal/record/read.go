@@ -32,6 +32,7 @@ func Read(ctx context.Context, r io.Reader, opt Options, emit func(*Record) erro
 	out := &sink{ctx: ctx, emit: emit, rep: &rep, hold: opt.HoldTail}
 	src := newSource(o.r, opt)
 	err = run(src, out, opt, o.head)
+	rep.Tail = rep.Rows - out.kept
 	rep.Bytes, rep.Lines = src.offset-opt.Offset, src.line-opt.Line
 	if o.damage != nil && o.damage.err != nil {
 		rep.Truncated = true

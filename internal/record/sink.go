@@ -13,8 +13,9 @@ type sink struct {
 	ctx  context.Context //nolint:containedctx // one reading is one call: the sink lives as long as Read
 	emit func(*Record) error
 	rep  *Report
-	hold bool // Options.HoldTail
-	tail bool // what comes now lies beyond EndOffset
+	hold bool  // Options.HoldTail
+	tail bool  // what comes now lies beyond EndOffset
+	kept int64 // rows before EndOffset
 	n    int
 	err  error // of emit or ctx: ends the reading
 }
@@ -36,9 +37,6 @@ func (s *sink) put(r *Record) error {
 	}
 	s.rep.Rows++
 	s.rep.Kinds[r.Kind]++
-	if s.tail {
-		s.rep.Tail++
-	}
 	return s.tick()
 }
 
@@ -68,7 +66,9 @@ func (s *sink) skip(line, offset int64, reason string, text []byte) {
 }
 
 // done marks everything up to here as read for good.
-func (s *sink) done(offset, line int64) { s.rep.EndOffset, s.rep.EndLine = offset, line }
+func (s *sink) done(offset, line int64) {
+	s.rep.EndOffset, s.rep.EndLine, s.kept = offset, line, s.rep.Rows
+}
 
 var replacement = []byte("\uFFFD")
 

@@ -36,7 +36,27 @@ func (j *jsonReader) values() error {
 				return j.flush()
 			}
 		}
-		j.out.done(j.src.offset, j.src.line)
+		j.settle()
+	}
+}
+
+// settle marks what was read as done, if its line has ended: where lines are counted, half a line is none.
+func (j *jsonReader) settle() {
+	for {
+		for i, c := range j.src.rest() {
+			switch c {
+			case ' ', '\t', '\r':
+				continue
+			case '\n':
+				j.src.consume(i + 1)
+				j.out.done(j.src.offset, j.src.line)
+			}
+			return
+		}
+		j.src.consume(len(j.src.rest()))
+		if !j.src.more() {
+			return
+		}
 	}
 }
 
@@ -118,10 +138,13 @@ func (j *jsonReader) pass() error {
 }
 
 func (j *jsonReader) rootValue(c byte) error {
-	if c == '[' { // element by element: what was handed over of a broken array stays so
+	if c == '[' && !j.out.hold { // element by element: what was handed over of a broken array stays so
 		return j.descend(c)
 	}
 	text, err := j.value()
+	if c == '[' && !errors.Is(err, jsonscan.ErrEnd) {
+		return j.descend(c)
+	}
 	if err == nil {
 		line := j.src.line + 1
 		j.docs.offset = j.src.offset
@@ -140,8 +163,14 @@ func (j *jsonReader) rootValue(c byte) error {
 
 // unended reads what there is of OTLP that lost its end.
 func (j *jsonReader) unended(c byte, err error) error {
-	if looksOTLP(j.src.rest()) {
+	j.out.tail = true // the value goes up to the end of the data
+	defer func() { j.out.tail = false }()
+	if looksOTLP(j.src.rest()) && !j.out.hold {
 		return j.descend(c)
+	}
+	if j.out.hold {
+		j.src.consume(len(j.src.rest()))
+		return nil
 	}
 	return err
 }

@@ -118,13 +118,17 @@ func (t *textReader) line(text []byte, num, offset int64) error {
 
 // headless takes a line that fits no layout.
 func (t *textReader) headless(text []byte, num, offset int64, from *outer) error {
-	if t.open && t.stream == from.name() && t.continues(text) {
-		t.grow(text)
-		return nil
-	}
 	t.e.reset()
 	t.e.layout, t.e.body = FormatText, text
-	t.startsTrace(text)
+	if t.open && t.stream == from.name() && t.continues(text) {
+		if t.fits(text) {
+			t.grow(text)
+			return nil
+		}
+		t.e.multi = t.multi // too long: its rest becomes an entry of its own
+	} else {
+		t.startsTrace(text)
+	}
 	return t.begin(num, offset, from)
 }
 

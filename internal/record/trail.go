@@ -30,11 +30,13 @@ func isGoroutine(line []byte) bool {
 	return ok && n > 0 && n+1 < len(rest) && rest[n+1] == '['
 }
 
+// fits reports that the open entry may take another line.
+func (t *textReader) fits(line []byte) bool {
+	return t.lines+t.blanks < MaxEntryLines && len(t.body)+t.blanks+len(line) < MaxEntryBytes
+}
+
 // continues reports that a line without a head belongs to the open entry.
 func (t *textReader) continues(line []byte) bool {
-	if t.lines+t.blanks >= MaxEntryLines || len(t.body)+len(line) > MaxEntryBytes {
-		return false
-	}
 	if line[0] == ' ' || line[0] == '\t' {
 		return true
 	}
