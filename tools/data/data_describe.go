@@ -16,12 +16,14 @@ import (
 
 // Bounds of a description. A wide table has hundreds of fields; the fullest ones tell most.
 const (
-	fieldsAll   = 24  // fields of each table when all are described
+	fieldsAll   = 20  // fields of each table when all are described
+	namesShown  = 60  // names of further fields
 	fieldsOne   = 120 // fields when one table is asked for
 	filesShown  = 12
 	topShown    = 4
 	topChars    = 28
-	maxTopWidth = 120
+	maxTopWidth = 96
+	maxNames    = 700
 )
 
 type describeInput struct {
@@ -50,6 +52,7 @@ type table struct {
 	Fields    []field    `json:"fields"`
 	MoreFiles int        `json:"more_files,omitempty"`
 	More      int        `json:"more_fields,omitempty"`
+	MoreNames []string   `json:"more_field_names,omitempty"`
 	Notes     []string   `json:"notes,omitempty"`
 }
 
@@ -137,6 +140,9 @@ func newTable(t engine.Table, fields []engine.Field, limit int) table {
 	shown := byFill(fields, limit)
 	for _, f := range fields {
 		if !shown[f.Name] {
+			if out.More++; out.More <= namesShown {
+				out.MoreNames = append(out.MoreNames, f.Name)
+			}
 			continue
 		}
 		k := field{Name: f.Name, Type: string(f.Type)}
@@ -148,19 +154,32 @@ func newTable(t engine.Table, fields []engine.Field, limit int) table {
 		}
 		out.Fields = append(out.Fields, k)
 	}
-	out.More = len(fields) - len(out.Fields)
 	return out
 }
 
-// byFill picks the fullest fields; equally full ones in the table's order.
+// byFill picks the fields that tell most: first those whose values differ, then the fullest; equal ones in the table's order.
 func byFill(fields []engine.Field, limit int) map[string]bool {
 	sorted := slices.Clone(fields)
-	slices.SortStableFunc(sorted, func(a, b engine.Field) int { return cmp.Compare(b.Filled, a.Filled) })
+	slices.SortStableFunc(sorted, func(a, b engine.Field) int {
+		return cmp.Or(boolCompare(constant(a), constant(b)), cmp.Compare(b.Filled, a.Filled))
+	})
 	out := map[string]bool{}
 	for _, f := range sorted[:min(len(sorted), limit)] {
 		out[f.Name] = true
 	}
 	return out
+}
+
+func constant(f engine.Field) bool { return len(f.Top) == 1 && f.Top[0].Count == f.Filled }
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 func point(t time.Time) *time.Time {
@@ -189,7 +208,7 @@ func (o *describeOutput) WriteText(w io.Writer) {
 	}
 	for _, t := range o.Tables {
 		if t.More > 0 && !o.one {
-			fmt.Fprintf(w, "cut: only the fullest fields are shown; data_describe with table=%s shows more\n", t.Name)
+			fmt.Fprintf(w, "cut: call with table=%s for values of all its fields\n", t.Name)
 		}
 	}
 }
@@ -220,7 +239,7 @@ func (t table) write(w io.Writer, one bool) {
 		fmt.Fprintf(w, "  %s %s %s%s\n", f.Name, f.Type, fill(f.Fill), top(f.Top))
 	}
 	if t.More > 0 {
-		fmt.Fprintf(w, "  and %d more fields\n", t.More)
+		fmt.Fprintf(w, "  and %d more: %s\n", t.More, tools.Cut(strings.Join(t.MoreNames, " "), maxNames))
 	}
 }
 
