@@ -1,12 +1,13 @@
 package main
 
 import (
-	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"slices"
 
+	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/tools"
 	"github.com/plumbline-mcp/plumbline/tools/data"
 	"github.com/plumbline-mcp/plumbline/tools/logs"
@@ -15,37 +16,39 @@ import (
 
 // toolsets lists the tools of every toolset.
 func (p *process) toolsets() []tools.Tool {
-	configured := p.config.describeSources()
-	byDefault := p.config.Source
-	if byDefault == "" && len(configured) == 1 {
-		byDefault = configured[0].Name
-	}
+	now := p.host.now
 	return slices.Concat(
-		data.Tools(data.Deps{Sources: p.sources, Names: configured, Default: byDefault, Now: p.host.now}),
-		logs.Tools(logs.Deps{Sources: p.sources, Now: p.host.now}),
-		traces.Tools(traces.Deps{Sources: p.sources, Now: p.host.now, ReadFile: readSmall}),
+		data.Tools(data.Deps{Sources: p.sources, Names: p.config.named(), Default: p.sources.fallback(), Now: now}),
+		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
+		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert}),
 	)
 }
 
-// describeSources lists the configured sources, by name.
-func (c config) describeSources() []data.Source {
-	out := []data.Source{}
+// named lists the configured sources for data_describe.
+func (c config) named() []data.Source {
+	var out []data.Source
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		s := c.Sources[name]
-		out = append(out, data.Source{Name: name, Kind: s.Kind, Location: cmp.Or(s.Path, s.URL), About: s.About})
+		out = append(out, data.Source{Name: name, Kind: s.Kind, Location: s.location(), About: s.About})
 	}
 	return out
 }
 
-// maxSmallFile bounds the files that a call may name beside its source: alerts are some kilobytes.
-const maxSmallFile = 2 << 20
+// maxAlert bounds an alert file: webhook bodies are a few kilobytes, one of many alerts a few hundred.
+const maxAlert = 8 << 20
 
-// readSmall reads a file, at most maxSmallFile bytes of it.
-func readSmall(name string) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // the user of the tool names the file
+func readAlert(name string) ([]byte, error) {
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only
-	return io.ReadAll(io.LimitReader(f, maxSmallFile))
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxAlert+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(b) > maxAlert {
+		return nil, fault.New(fault.TooLarge, "read %s: over %d bytes", name, maxAlert)
+	}
+	return b, nil
 }

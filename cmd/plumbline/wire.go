@@ -88,14 +88,19 @@ type sources struct {
 	telemetry *telemetry.Telemetry
 }
 
+// fallback is the source of a call that names none: the configured default, or the only source there is; "" for neither.
+func (s sources) fallback() string {
+	if s.config.Source == "" && len(s.config.Sources) == 1 {
+		return slices.Collect(maps.Keys(s.config.Sources))[0]
+	}
+	return s.config.Source
+}
+
 // Open returns the engine of a source. The empty name is the configured default, or the only source there is.
 func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
-	if name == "" {
-		name = s.config.Source
-	}
 	names := slices.Sorted(maps.Keys(s.config.Sources))
-	if name == "" && len(names) == 1 {
-		name = names[0]
+	if name == "" {
+		name = s.fallback()
 	}
 	if name == "" {
 		err := fault.New(fault.InvalidArgument, "no source named")
