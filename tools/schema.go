@@ -78,9 +78,51 @@ func inputSchema(t reflect.Type) *schema {
 	return s
 }
 
-// outputSchema describes an output: open, since a later version may say more, and without descriptions, since names and the
-// tool's description tell enough and every byte is read by every client.
-func outputSchema(t reflect.Type) *schema { return schemaOf(t, 0) }
+// outputSchema describes an output whole: open, since a later version may say more, and without descriptions, since names and
+// the tool's description tell enough.
+func outputSchema(t reflect.Type) *schema {
+	s := schemaOf(t, 0)
+	s.strip()
+	return s
+}
+
+func (s *schema) strip() {
+	s.Description = ""
+	for _, p := range s.Properties {
+		p.strip()
+	}
+	if s.Items != nil {
+		s.Items.strip()
+	}
+	if inner, ok := s.Additional.(*schema); ok {
+		inner.strip()
+	}
+}
+
+// publishedDepth is how deep an output schema is told: the answer's members, and the members of what they hold. Every client
+// reads every schema in every session, so what lies deeper is an object, and only the answer itself says what is required.
+const publishedDepth = 2
+
+// published returns the part of an output schema that is listed; depth is the number of objects around it.
+func (s *schema) published(depth int) *schema {
+	out := &schema{Type: s.Type, Enum: s.Enum, Format: s.Format}
+	if depth == 0 {
+		out.Required = s.Required
+	}
+	if s.Items != nil {
+		out.Items = s.Items.published(depth)
+	}
+	if inner, ok := s.Additional.(*schema); ok {
+		out.Additional = inner.published(depth + 1)
+	}
+	if depth < publishedDepth && s.Properties != nil {
+		out.Properties = make(map[string]*schema, len(s.Properties))
+		for n, p := range s.Properties {
+			out.Properties[n] = p.published(depth + 1)
+		}
+	}
+	return out
+}
 
 func schemaOf(t reflect.Type, depth int) *schema {
 	for t.Kind() == reflect.Pointer {
