@@ -39,7 +39,7 @@ func parseJoin(p *syntax.Parser, n node) Command {
 		p.Accept(",")
 	}
 	if p.AcceptWord("on", "where") {
-		j.Cond = p.Expr()
+		j.condition(p)
 	} else if !p.Is("[") {
 		j.criteria(p)
 	}
@@ -48,6 +48,19 @@ func parseJoin(p *syntax.Parser, n node) Command {
 		p.Fail(n.at, "join needs a condition").WithHint("Write: join left=l right=r on l.a = r.b INDEX, or: join FIELD INDEX.")
 	}
 	return j
+}
+
+// condition reads what follows on: a condition, or fields that must be equal.
+func (j *Join) condition(p *syntax.Parser) {
+	j.Cond = p.Expr()
+	f, ok := j.Cond.(*syntax.Field)
+	if !ok {
+		return
+	}
+	j.Cond, j.Fields = nil, []*syntax.Field{f}
+	for p.Accept(",") {
+		j.Fields = append(j.Fields, p.Field())
+	}
 }
 
 // kinds reads the words before and with join; the first one was passed.
