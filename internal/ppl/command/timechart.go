@@ -262,6 +262,7 @@ func (t *Timechart) perUnit(in *plan.Rel, field string, rates []float64) {
 // name. keys are the columns beside which the groups stand.
 func (s *split) fold(in *plan.Rel, keys []string, by string, a Agg) {
 	in.Flush()
+	in.Materialize()
 	label := plan.Cell(rows.String, "coalesce(%s, "+percent(function.Quote(s.Null))+")", in.Col(by).X())
 	if s.Limit == 0 {
 		in.Put(plan.NewCol(by, label))

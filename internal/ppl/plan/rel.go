@@ -576,3 +576,11 @@ func (r *Rel) On(x X) {
 	r.from += " ON " + x.SQL
 	r.extra = append(r.extra, x.Uses...)
 }
+
+// Materialize computes the stage below once, apart from the rest of the query: for a small result that windows then read
+// this spares DuckDB a plan in which the windows wait for the scan.
+func (r *Rel) Materialize() {
+	if r.stage != nil {
+		r.stage.shared = true
+	}
+}
