@@ -42,7 +42,11 @@ func (t Tool) Arguments() []Argument {
 	var out []Argument
 	for _, f := range fields(t.inType) {
 		p := t.in.Properties[f.name]
-		out = append(out, Argument{Name: f.name, Type: p.Type, Doc: f.doc, Required: f.required, Enum: p.Enum})
+		typ := p.Type
+		if len(p.AnyOf) > 0 {
+			typ = "object or text"
+		}
+		out = append(out, Argument{Name: f.name, Type: typ, Doc: f.doc, Required: f.required, Enum: p.Enum})
 	}
 	return out
 }

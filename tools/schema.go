@@ -20,6 +20,7 @@ type schema struct {
 	Enum        []string           `json:"enum,omitempty"`
 	Format      string             `json:"format,omitempty"`
 	Items       *schema            `json:"items,omitempty"`
+	AnyOf       []*schema          `json:"anyOf,omitempty"`
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
 	// Additional is false for inputs (unknown arguments are refused) and a schema for maps.
@@ -75,6 +76,11 @@ func fields(t reflect.Type) []field {
 func inputSchema(t reflect.Type) *schema {
 	s := schemaOf(t, 0)
 	s.Additional = false
+	for _, p := range s.Properties {
+		if p.Type == "" { // any or raw JSON: the two forms in which agents hand over what they were given
+			p.AnyOf = []*schema{{Type: typeObject}, {Type: typeString}}
+		}
+	}
 	return s
 }
 
@@ -105,7 +111,7 @@ const publishedDepth = 2
 
 // published returns the part of an output schema that is listed; depth is the number of objects around it.
 func (s *schema) published(depth int) *schema {
-	out := &schema{Type: s.Type, Enum: s.Enum, Format: s.Format}
+	out := &schema{Type: s.Type, Enum: s.Enum, Format: s.Format, AnyOf: s.AnyOf}
 	if depth == 0 {
 		out.Required = s.Required
 	}
@@ -148,6 +154,9 @@ func schemaOf(t reflect.Type, depth int) *schema {
 	case reflect.String:
 		return &schema{Type: typeString}
 	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Interface {
+			return &schema{Type: typeArray} // of cells of any type; an empty schema for them is a bare boolean to some clients
+		}
 		return &schema{Type: typeArray, Items: schemaOf(t.Elem(), depth+1)}
 	case reflect.Map:
 		return &schema{Type: typeObject, Additional: schemaOf(t.Elem(), depth+1)}
