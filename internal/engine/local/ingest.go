@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -48,9 +49,16 @@ func (g *ingester) close() error { return g.db.Close() }
 
 // write reads the files of a part into a new segment and puts it into the cache.
 func (g *ingester) write(ctx context.Context, p *part) (*manifest, error) {
-	w := &segmentWriter{ingester: g, path: g.store.cache.tmpName(dataExt), tables: map[string]*tableWriter{}}
+	w := &segmentWriter{ingester: g, path: g.store.cache.tmpName(dataExt), tables: map[string]*tableWriter{}, pipe: newPipe()}
 	w.catalog = "w_" + strings.TrimSuffix(filepath.Base(w.path), dataExt)
 	m, err := w.run(ctx, p)
+	err = errors.Join(err, w.pipe.close())
+	if err == nil {
+		err = w.commit(ctx)
+	}
+	if w.conn != nil {
+		w.db.Release(w.conn)
+	}
 	if err != nil {
 		return nil, errors.Join(err, w.abandon())
 	}
@@ -64,9 +72,64 @@ func (g *ingester) write(ctx context.Context, p *part) (*manifest, error) {
 	return m, nil
 }
 
+// pipe runs the statements of one segment in their order, beside the reading: one may run and one may wait.
+type pipe struct {
+	work  chan func() error // nil: answer the next mark
+	marks chan chan struct{}
+	done  chan struct{}
+	err   atomic.Pointer[error] // the first
+}
+
+func newPipe() *pipe {
+	p := &pipe{work: make(chan func() error, 1), marks: make(chan chan struct{}, 1), done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		for f := range p.work {
+			if f == nil {
+				close(<-p.marks)
+				continue
+			}
+			if err := f(); err != nil {
+				p.err.CompareAndSwap(nil, &err)
+			}
+		}
+	}()
+	return p
+}
+
+func (p *pipe) failed() error {
+	if err := p.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// submit hands over work; the error is that of work done before.
+func (p *pipe) submit(f func() error) error {
+	p.work <- f
+	return p.failed()
+}
+
+// wait returns when all work handed over is done.
+func (p *pipe) wait() error {
+	reached := make(chan struct{})
+	p.marks <- reached
+	p.work <- nil
+	<-reached
+	return p.failed()
+}
+
+// close ends the pipe when its work is done.
+func (p *pipe) close() error {
+	close(p.work)
+	<-p.done
+	return p.failed()
+}
+
 // segmentWriter writes one segment.
 type segmentWriter struct {
 	*ingester
+	pipe     *pipe
 	path     string
 	catalog  string // the segment's name in the instance
 	conn     *duck.Conn
@@ -82,7 +145,6 @@ func (w *segmentWriter) run(ctx context.Context, p *part) (*manifest, error) {
 		return nil, fault.WithCode(err, fault.Internal)
 	}
 	w.conn = conn
-	defer w.db.Release(conn)
 	m := &manifest{Version: formatVersion}
 	for i := range p.files {
 		f, err := w.file(ctx, &p.files[i], len(p.files) > 1)
@@ -105,10 +167,10 @@ func (w *segmentWriter) run(ctx context.Context, p *part) (*manifest, error) {
 		}
 		m.Tables = append(m.Tables, *stored)
 	}
-	return m, w.commit(ctx)
+	return m, nil
 }
 
-// attach opens the segment's file when its first rows come.
+// attach opens the segment's file when its first rows come; it runs in the pipe.
 func (w *segmentWriter) attach(ctx context.Context) error {
 	if w.attached {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"path"
@@ -41,68 +42,123 @@ func timeField(kind engine.Kind) string {
 
 func errAttr(err error) slog.Attr { return slog.Any("error", err) }
 
-// tableWriter writes one table of a segment.
+// tableWriter writes one table of a segment: it fills one batch while the pipe writes another.
 type tableWriter struct {
 	w      *segmentWriter
 	name   string
 	kind   engine.Kind
 	batch  *batch
-	types  map[string]duck.Type // of the table as created, by column
+	free   chan *batch
 	rows   int64
 	stats  fileStats
 	seen   int // rows of the batch already in stats
 	minMax [2]int64
 	unit   duck.Type // of minMax
+
+	// The table as created; only the pipe touches these until it is waited for.
+	types    map[string]*tableColumn
+	order    []string
+	overflow map[string]struct{}
+}
+
+// tableColumn is a column of the table as created.
+type tableColumn struct {
+	typ    duck.Type
+	json   bool
+	coarse bool
 }
 
 func newTableWriter(w *segmentWriter, name string, kind record.Kind) *tableWriter {
-	t := &tableWriter{w: w, name: name, kind: engine.Kind(kind), batch: newBatch(), types: map[string]duck.Type{}}
+	t := &tableWriter{
+		w: w, name: name, kind: engine.Kind(kind), batch: newBatch(), free: make(chan *batch, 2), // both, when reading ended early
+		types: map[string]*tableColumn{}, overflow: map[string]struct{}{},
+	}
+	t.free <- newBatch()
 	t.account()
 	return t
 }
 
-// flush writes the batch; columns are added or widened first where the batch needs it.
+// flush hands the batch to the pipe and goes on with the other one once that is free.
 func (t *tableWriter) flush(ctx context.Context) error {
 	if t.batch.rows == 0 {
 		return nil
 	}
 	t.count()
-	cols := t.batch.seal()
-	if err := t.prepare(ctx, cols); err != nil {
+	full := t.batch
+	t.rows += int64(full.rows)
+	err := t.w.pipe.submit(func() error {
+		defer func() {
+			full.reset()
+			t.free <- full
+		}()
+		if t.w.pipe.failed() != nil {
+			return nil
+		}
+		return t.write(ctx, full)
+	})
+	if err != nil {
 		return err
 	}
-	if err := t.w.conn.Append(ctx, t.w.catalog, t.name, cols, t.batch.rows); err != nil {
+	select {
+	case t.batch = <-t.free:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	t.seen = 0
+	return t.w.pipe.failed()
+}
+
+// write appends a batch; columns are added or widened first where the batch needs it.
+func (t *tableWriter) write(ctx context.Context, b *batch) error {
+	cols := b.seal()
+	if err := t.prepare(ctx, b); err != nil {
+		return err
+	}
+	if err := t.w.conn.Append(ctx, t.w.catalog, t.name, cols, b.rows); err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
-	t.rows += int64(t.batch.rows)
-	t.batch.reset()
-	t.seen = 0
+	for name := range b.overflow {
+		t.overflow[name] = struct{}{}
+	}
 	return nil
 }
 
 // prepare creates or alters the table for the columns of a batch.
-func (t *tableWriter) prepare(ctx context.Context, cols []duck.Column) error {
+func (t *tableWriter) prepare(ctx context.Context, b *batch) error {
 	if err := t.w.attach(ctx); err != nil {
 		return err
 	}
 	table := duck.Ident(t.w.catalog) + "." + duck.Ident(t.name)
-	var stmts []string
-	if len(t.types) == 0 {
-		var defs []string
-		for _, c := range cols {
+	var defs, stmts []string
+	created := len(t.order) > 0
+	for _, c := range b.cols {
+		if c.rows == 0 {
+			continue
+		}
+		have := t.types[c.Name]
+		if have == nil {
+			t.types[c.Name] = &tableColumn{typ: c.Type, json: c.json, coarse: c.coarse}
+			t.order = append(t.order, c.Name)
 			defs = append(defs, duck.Ident(c.Name)+" "+c.Type.String())
-			t.types[c.Name] = c.Type
+			continue
 		}
-		stmts = append(stmts, "CREATE TABLE "+table+" ("+strings.Join(defs, ", ")+")")
+		have.json, have.coarse = have.json && c.json, have.coarse || c.coarse
+		typ := widest(have.typ, c.Type)
+		if typ == duck.TimestampNS && have.coarse {
+			typ = duck.Timestamp
+		}
+		if typ != have.typ {
+			have.typ = typ
+			stmts = append(stmts, "ALTER TABLE "+table+" ALTER COLUMN "+duck.Ident(c.Name)+" TYPE "+typ.String())
+		}
 	}
-	for _, c := range cols {
-		switch have, ok := t.types[c.Name]; {
-		case !ok:
-			stmts = append(stmts, "ALTER TABLE "+table+" ADD COLUMN "+duck.Ident(c.Name)+" "+c.Type.String())
-		case have != c.Type:
-			stmts = append(stmts, "ALTER TABLE "+table+" ALTER COLUMN "+duck.Ident(c.Name)+" TYPE "+c.Type.String())
+	switch {
+	case !created:
+		stmts = append(stmts, "CREATE TABLE "+table+" ("+strings.Join(defs, ", ")+")")
+	default:
+		for _, d := range defs {
+			stmts = append(stmts, "ALTER TABLE "+table+" ADD COLUMN "+d)
 		}
-		t.types[c.Name] = c.Type
 	}
 	if len(stmts) == 0 {
 		return nil
@@ -193,20 +249,20 @@ func instant(unit duck.Type, n int64) time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
+// finish writes what is left and describes the table.
 func (t *tableWriter) finish(ctx context.Context) (*storedTable, error) {
 	if err := t.flush(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.w.pipe.wait(); err != nil {
+		return nil, err
+	}
 	out := &storedTable{Name: t.name, Kind: t.kind, Rows: t.rows}
-	for _, c := range t.batch.cols {
-		if typ, ok := t.types[c.Name]; ok {
-			out.Columns = append(out.Columns, storedColumn{Name: c.Name, Type: typ.String(), JSON: c.json && typ == duck.Varchar})
-		}
+	for _, name := range t.order {
+		c := t.types[name]
+		out.Columns = append(out.Columns, storedColumn{Name: name, Type: c.typ.String(), JSON: c.json && c.typ == duck.Varchar})
 	}
-	for name := range t.batch.overflow {
-		out.Overflow = append(out.Overflow, name)
-	}
-	slices.Sort(out.Overflow)
+	out.Overflow = slices.Sorted(maps.Keys(t.overflow))
 	return out, nil
 }
 
@@ -220,7 +276,11 @@ type genericWriter struct {
 }
 
 func newGenericWriter(ctx context.Context, w *segmentWriter, f *partFile) (*genericWriter, error) {
-	if err := w.attach(ctx); err != nil {
+	err := w.pipe.submit(func() error { return w.attach(ctx) })
+	if err == nil {
+		err = w.pipe.wait()
+	}
+	if err != nil {
 		return nil, err
 	}
 	conn, err := w.db.SQL(ctx)
