@@ -104,8 +104,9 @@ func shapeOf(v reflect.Value) any {
 		return v.Int()
 	case reflect.Float64:
 		return v.Float()
+	default:
+		return v.Kind().String()
 	}
-	return v.Kind().String()
 }
 
 // Names and texts of the user never become SQL: whatever they hold, the query answers or fails in PPL's own words.
