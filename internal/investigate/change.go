@@ -49,11 +49,11 @@ func (q *inquiry) changes() []change {
 			continue // an error is a symptom
 		}
 		for _, s := range p.samples {
-			if s.at < from || s.at >= to {
+			if s.at < from || s.at >= to || s.traceID != "" && !p.cluster { // what belongs to a request changes nothing
 				continue
 			}
 			c := describe(p, s, services)
-			if c.kind == changeOther && (p.cluster || p.severity >= severityWarn || s.traceID != "") {
+			if c.kind == changeOther && (p.cluster || p.severity >= severityWarn) {
 				continue
 			}
 			out = append(out, c)
@@ -195,7 +195,7 @@ func merge(in []change) []change {
 				k.version = ""
 			}
 		} else if c.name == "" {
-			k.text = skeleton(c.text)
+			k.text = c.text
 		}
 		if i, ok := at[k]; ok {
 			out[i].count += c.count

@@ -37,6 +37,13 @@ func (q *inquiry) compare(s *suspect) {
 		}
 	}
 	if len(sel) >= minAffected && kind != badMore {
+		if m := s.main; m != nil && m.target != 0 && kind != badSilent { // other operations of the same target may do well
+			for id, u := range q.units {
+				if u.service == m.service && u.target == m.target && u.kind.Outgoing() {
+					units[int32(id)] = true //nolint:gosec // below 2^31 units
+				}
+			}
+		}
 		var good []int32
 		for u := range units {
 			for _, i := range q.units[u].spans {
@@ -372,6 +379,12 @@ func (q *inquiry) decide(s *suspect) {
 	for _, f := range Families() {
 		if p := s.points[f]; p > best {
 			best, s.family = p, f
+		}
+	}
+	if s.family == "" {
+		s.family = CodeFault
+		if s.slowOnly {
+			s.family = Saturation
 		}
 	}
 	s.component = q.componentOf(s)

@@ -66,6 +66,9 @@ func (q *inquiry) componentOf(s *suspect) string {
 		return strings.TrimSpace("configuration " + s.changeName(changeConfig, changeSchema))
 	case AttributeLocalised:
 		if a := s.localOf(requestKey); a != nil {
+			if a.pair != nil {
+				return a.key + " " + a.value + ", " + a.pair.key + " " + a.pair.value
+			}
 			return a.key + " " + a.value
 		}
 	case AgentTool:
@@ -81,7 +84,16 @@ func (q *inquiry) componentOf(s *suspect) string {
 		return cmp.Or(s.localValue("k8s.node.name", "host.name"), "clock")
 	case NoisyNeighbour:
 		return cmp.Or(s.localValue("k8s.node.name", "host.name", "cloud.availability_zone", "cloud.region"), s.name)
-	case SlowDependency, DependencyFailure, ConsumerLag, Saturation, Unreachable, CodeFault, TrafficSurge:
+	case TrafficSurge:
+		if len(s.mix) > 0 {
+			return "traffic " + s.mix[0].key + " " + s.mix[0].value
+		}
+		return "traffic"
+	case Saturation, Unreachable:
+		if pod := s.localValue("k8s.pod.name", "service.instance.id"); pod != "" {
+			return pod
+		}
+	case SlowDependency, DependencyFailure, ConsumerLag, CodeFault:
 	}
 	switch {
 	case kind == "database":
@@ -178,12 +190,32 @@ func (q *inquiry) credential(s *suspect, target string) string {
 		return "certificate " + cmp.Or(host, s.name)
 	}
 	if s.means[meansCert] > s.means[meansAuth] {
-		return "certificate " + cmp.Or(target, s.name)
+		return "certificate " + cmp.Or(q.certHost(s), target, s.name)
 	}
 	if target == "" {
 		return "credentials of " + s.name
 	}
 	return target
+}
+
+var hostWords = regexp.MustCompile(`[a-z0-9][a-z0-9\-]*(?:\.[a-z0-9\-]+)+`)
+
+// certHost is the host that certificate errors speak of: one in their words that begins like the service or ends in a domain
+// of its targets, else the address callers use.
+func (q *inquiry) certHost(s *suspect) string {
+	for _, b := range s.cause {
+		for _, h := range hostWords.FindAllString(strings.ToLower(q.text(q.spans.Spans[b.span].Message)), -1) {
+			if strings.HasPrefix(h, strings.ToLower(s.name)) || s.main != nil && strings.EqualFold(h, q.text(s.main.target)) {
+				return h
+			}
+		}
+	}
+	for _, y := range sortedSyms(q.hosts) {
+		if q.hosts[y] == s.service && s.main != nil && s.main.cutOff > 0 {
+			return q.text(y)
+		}
+	}
+	return ""
 }
 
 // changeName is the name that the nearest change of a kind gives, or its text.
@@ -210,8 +242,11 @@ func (q *inquiry) loopName(s *suspect) string {
 		return "prompt " + c.name
 	}
 	if s.agent != nil {
-		if tool, _ := s.agent.repeated(); tool != "" {
-			return "tool " + tool
+		if what, _ := s.agent.repeated(); what != "" {
+			if _, op := q.spans.Sym("execute_tool " + what); op {
+				return "tool " + what
+			}
+			return what
 		}
 	}
 	return "agent " + s.name
@@ -267,6 +302,14 @@ func (q *inquiry) nameAttributes(s *suspect) {
 	if m := s.targetPlace(); m != nil && s.family != BadRelease && s.family != FeatureFlag && s.family != AttributeLocalised {
 		for _, l := range q.targetAttrs(m) {
 			put(l.key, l.value)
+		}
+	}
+	if s.family == AgentLoop {
+		q.loopAttrs(s, put)
+	}
+	for _, a := range s.mix[:min(len(s.mix), 2)] {
+		if s.family == TrafficSurge {
+			put(a.key, a.value)
 		}
 	}
 	if s.family == AgentLoop || s.family == CacheTrouble {
@@ -341,6 +384,25 @@ func (q *inquiry) consumerAttrs(s *suspect, put func(key, value string)) {
 		}
 		sp := &q.spans.Spans[u.spans[0]]
 		for _, n := range []string{"messaging.consumer.group.name", "messaging.kafka.consumer.group", "messaging.consumer_group"} {
+			if k, ok := q.spans.Key(n); ok {
+				put(n, q.spans.Attr(sp, k))
+			}
+		}
+	}
+}
+
+// loopAttrs puts what the agent repeats: the tool or the data source of most of its additional calls.
+func (q *inquiry) loopAttrs(s *suspect, put func(key, value string)) {
+	if s.agent == nil {
+		return
+	}
+	what, _ := s.agent.repeated()
+	for _, u := range q.units {
+		if u.service != s.service || what == "" || q.text(u.target) != what && q.text(u.name) != what || len(u.spans) == 0 {
+			continue
+		}
+		sp := &q.spans.Spans[u.spans[0]]
+		for _, n := range []string{"gen_ai.tool.name", "gen_ai.data_source.id"} {
 			if k, ok := q.spans.Key(n); ok {
 				put(n, q.spans.Attr(sp, k))
 			}

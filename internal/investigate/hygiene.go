@@ -87,7 +87,7 @@ type agentUse struct {
 	runs, runsWas int
 	tokens, was   float64               // input tokens a run, mean
 	chats, chat0  float64               // model calls a run
-	tools         map[string][2]float64 // calls a run by tool: incident, baseline
+	tools         map[string][2]float64 // calls a run by tool, retrieval or embedding: incident, baseline
 }
 
 // agents measures each service that has gen_ai spans.
@@ -133,6 +133,8 @@ func (q *inquiry) agents() []agentUse {
 					c[w].tokens += a.Float()
 				}
 			}
+		case "embeddings", "retrieval":
+			c[w].tools[q.text(sp.Name)]++
 		case "execute_tool":
 			if !strings.HasPrefix(q.text(sp.Name), "tools/call") {
 				c[w].tools[q.text(sp.Target)]++
@@ -171,3 +173,38 @@ func (u agentUse) repeated() (tool string, times float64) {
 
 // agentFactor is how many times as often a tool must be called, or how many times the tokens, to be told.
 const agentFactor = 1.8
+
+// surge is how many times as many requests a minute the incident has as the baseline, 0 without traces.
+func (q *inquiry) surge() float64 {
+	var inc, base float64
+	for i := range q.spans.Traces {
+		at := q.spans.Spans[q.spans.Traces[i].Root].Start
+		inc += boolTo(q.win.incident(at))
+		base += boolTo(q.win.baseline(at))
+	}
+	return ratio(inc, base*q.win.ratio())
+}
+
+// surgeFactor is from how many times the usual traffic on it is called a surge.
+const surgeFactor = 1.7
+
+// mixDrift is which attributes the additional requests carry: the roots of the incident against those of the baseline.
+func (q *inquiry) mixDrift() []attrDiff {
+	var inc, base []int32
+	for i := range q.spans.Traces {
+		r := q.spans.Traces[i].Root
+		switch at := q.spans.Spans[r].Start; {
+		case q.win.incident(at) && len(inc) < maxDriftSample:
+			inc = append(inc, r)
+		case q.win.baseline(at) && len(base) < maxDriftSample:
+			base = append(base, r)
+		}
+	}
+	var out []attrDiff
+	for _, a := range q.attributeDiff(inc, base, true) {
+		if a.cover()-ratio(a.ref, a.refN) >= driftGap && !placeKey(a.key) && a.key != "service.version" {
+			out = append(out, a)
+		}
+	}
+	return out
+}

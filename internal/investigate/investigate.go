@@ -90,6 +90,9 @@ func prepare(ctx context.Context, eng engine.Engine, r Request) (*inquiry, *clue
 	cl.patterns, cl.changes, cl.metrics = q.patternDiff(), q.changes(), q.metricFindings()
 	cl.skews, cl.retries, cl.agents = q.skews(), q.retryGroups(), q.agents()
 	cl.factor = q.commonFactor(cl.culprits)
+	if cl.surge = q.surge(); cl.surge >= surgeFactor {
+		cl.mix = q.mixDrift()
+	}
 	return q, cl, ctx.Err()
 }
 
@@ -117,6 +120,9 @@ func (q *inquiry) realign(cl *clues) bool {
 	if best == nil {
 		return false
 	}
+	if realignLead*min(best.llr, capLLR)*best.weight() < q.win.strength {
+		return false // the vote stands on much more than this
+	}
 	old := q.clock.at(q.win.onset)
 	if abs(best.from-old)*int(q.clock.bin/int64(time.Second)) <= 90 {
 		return false
@@ -125,6 +131,9 @@ func (q *inquiry) realign(cl *clues) bool {
 	q.place(best.from)
 	return true
 }
+
+// realignLead is how many tracks like the culprit's the vote may be worth before it stands against it.
+const realignLead = 2
 
 // Thresholds of the verdict.
 const (

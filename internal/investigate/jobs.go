@@ -159,7 +159,7 @@ func (q *inquiry) placeOf(g trace.Segment) (place, via) {
 		return place{sp.Service, sp.Target}, viaCall
 	}
 	if g.Before >= 0 {
-		if ch := &s.Spans[g.Before]; ch.Kind.Outgoing() && ch.Target != 0 && ch.Service == sp.Service {
+		if ch := &s.Spans[g.Before]; ch.Kind.Outgoing() && ch.Target != 0 && ch.Service == sp.Service && q.hosts[ch.Target] == 0 {
 			return place{sp.Service, ch.Target}, viaWait
 		}
 	}

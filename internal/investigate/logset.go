@@ -1,21 +1,26 @@
 package investigate
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/template"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
-// logSet is the log lines of the window, grouped by service and pattern.
+// logSet is the log lines of the window, grouped by service and pattern. While lines pass they are sorted by shape; seal joins the
+// shapes that became one template.
 type logSet struct {
 	patterns []*pattern
 	index    map[patternKey]*pattern
+	miner    *template.Miner
 	from, to int64
 	lines    int
 	files    []string
@@ -23,7 +28,10 @@ type logSet struct {
 	places   *trace.Symbols // pods and nodes
 }
 
-type patternKey struct{ service, text string }
+type patternKey struct {
+	service string
+	shape   int
+}
 
 // pattern is one template of one service's lines.
 type pattern struct {
@@ -65,7 +73,7 @@ const (
 )
 
 func newLogSet() *logSet {
-	return &logSet{index: map[patternKey]*pattern{}, fileOf: map[string]uint16{}, places: trace.NewSymbols()}
+	return &logSet{index: map[patternKey]*pattern{}, miner: template.New(template.Config{}), fileOf: map[string]uint16{}, places: trace.NewSymbols()}
 }
 
 // logColumns are the columns read of each line, those that exist.
@@ -140,6 +148,7 @@ func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range)
 		l.add(get(row, "serviceName"), int(sev), s)
 		return nil
 	})
+	l.seal()
 	return err
 }
 
@@ -161,15 +170,14 @@ func (l *logSet) add(service string, severity int, s sample) {
 		l.from = s.at
 	}
 	l.to = max(l.to, s.at)
-	k := patternKey{service, skeleton(s.body)}
+	k := patternKey{service, l.miner.Add(s.body)}
 	p := l.index[k]
 	if p == nil {
-		if len(l.patterns) >= maxPatterns {
+		if len(l.index) >= maxPatterns {
 			return
 		}
-		p = &pattern{service: service, text: k.text, cluster: s.reason != "" || clusterService(service)}
+		p = &pattern{service: service, cluster: s.reason != "" || clusterService(service)}
 		l.index[k] = p
-		l.patterns = append(l.patterns, p)
 	}
 	p.severity = max(p.severity, severity)
 	f, ok := l.fileOf[s.file]
@@ -213,49 +221,40 @@ const (
 	severityError = 17
 )
 
-// maxSkeletonWords bounds the words of a pattern: what follows is detail.
-const maxSkeletonWords = 24
-
-// skeleton masks what varies in the first line of a body: words with digits, quoted text, long hexadecimal words.
-func skeleton(body string) string {
-	if i := strings.IndexByte(body, '\n'); i >= 0 {
-		body = body[:i]
-	}
-	var b strings.Builder
-	words, i := 0, 0
-	for i < len(body) && words < maxSkeletonWords {
-		c := body[i]
-		switch {
-		case c == '"' || c == '\'':
-			if j := strings.IndexByte(body[i+1:], c); j >= 0 {
-				b.WriteString("<*>")
-				i += j + 2
-				words++
-				continue
-			}
-			b.WriteByte(c)
-			i++
-		case wordByte(c):
-			j, varies := i, false
-			for j < len(body) && wordByte(body[j]) {
-				varies = varies || body[j] >= '0' && body[j] <= '9'
-				j++
-			}
-			if varies {
-				b.WriteString("<*>")
-			} else {
-				b.WriteString(body[i:j])
-			}
-			words++
-			i = j
-		default:
-			b.WriteByte(c)
-			i++
+// seal ends the load: shapes of one service that the miner sees as one template become one pattern.
+func (l *logSet) seal() {
+	templates := l.miner.Templates()
+	joined := map[patternKey]*pattern{}
+	keys := slices.SortedFunc(maps.Keys(l.index), func(a, b patternKey) int {
+		return cmp.Or(cmp.Compare(a.service, b.service), cmp.Compare(a.shape, b.shape))
+	})
+	for _, k := range keys {
+		p, t := l.index[k], l.miner.Resolve(k.shape)
+		if t >= 0 && t < len(templates) {
+			p.text = templates[t].Text
 		}
+		j := patternKey{k.service, t}
+		if o := joined[j]; o != nil && t >= 0 {
+			o.join(p)
+			continue
+		}
+		joined[j] = p
+		l.patterns = append(l.patterns, p)
 	}
-	return b.String()
+	for _, p := range l.patterns {
+		slices.SortFunc(p.samples, func(a, b sample) int { return cmp.Compare(a.at, b.at) })
+	}
+	l.index, l.miner = nil, nil
 }
 
-func wordByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.' || c == '@' || c == '/' || c >= 0x80
+// join adds the lines of another shape of the same template.
+func (p *pattern) join(o *pattern) {
+	p.events = append(p.events, o.events...)
+	p.severity = max(p.severity, o.severity)
+	p.cluster = p.cluster || o.cluster
+	p.samples = append(p.samples, o.samples...)
+	if len(p.samples) > 4*maxSamplesKept && !p.cluster {
+		slices.SortFunc(p.samples, func(a, b sample) int { return cmp.Compare(a.at, b.at) })
+		p.samples = p.samples[:4*maxSamplesKept]
+	}
 }

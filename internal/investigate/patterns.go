@@ -36,6 +36,7 @@ func (q *inquiry) patternDiff() []patternChange {
 	var out []patternChange
 	var ps []float64
 	hours := func(from, to int64) float64 { return time.Duration(to - from).Hours() }
+	surge := q.surge()
 	ti, tb := hours(q.win.from, q.win.to), hours(q.win.baseFrom, q.win.baseTo)
 	for _, p := range q.logs.patterns {
 		c := patternChange{pattern: p}
@@ -54,6 +55,9 @@ func (q *inquiry) patternDiff() []patternChange {
 			continue
 		}
 		c.g = poissonG(float64(c.inc), ti, float64(c.base), tb)
+		if surge > 0 { // what follows the traffic is no news
+			c.g = min(c.g, poissonG(float64(c.inc), ti*surge, float64(c.base), tb))
+		}
 		out = append(out, c)
 		ps = append(ps, pOfG(c.g))
 	}
@@ -63,10 +67,13 @@ func (q *inquiry) patternDiff() []patternChange {
 	}
 	out = slices.DeleteFunc(out, func(c patternChange) bool { return c.q > maxFDR || c.g < minG })
 	for i := range out {
+		out[i].means = meaningOf(out[i].text)
+		if out[i].severity < severityWarn {
+			continue // the values of an everyday line mean nothing
+		}
 		for _, s := range out[i].samples {
-			if m := meaningOf(s.body); m != "" {
-				out[i].means = m
-				break
+			if out[i].means == "" {
+				out[i].means = meaningOf(s.body)
 			}
 		}
 	}
@@ -80,5 +87,5 @@ const maxFDR = .01
 // complaint reports whether the pattern is new or risen and of severity WARN or more, or its words are those of an error.
 func (p patternChange) complaint(ratio float64) bool {
 	k := p.kind(ratio)
-	return (k == "new" || k == "risen") && (p.severity >= severityWarn || p.means != "" && p.means != meansCache)
+	return (k == "new" || k == "risen") && p.severity >= severityWarn || k == "new" && p.means != "" && p.means != meansCache
 }

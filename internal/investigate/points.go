@@ -16,6 +16,19 @@ func (q *inquiry) pointsOf(s *suspect, cl *clues) {
 	q.pointsOfAttributes(s)
 	q.pointsOfAgent(s)
 	q.pointsOfPlace(s)
+	q.pointsOfTraffic(s, cl)
+}
+
+// pointsOfTraffic weighs a surge: when far more requests come than before, what is slow is loaded, not broken.
+func (q *inquiry) pointsOfTraffic(s *suspect, cl *clues) {
+	if cl.surge < surgeFactor || s.main == nil || !s.slowOnly && s.means[meansOverload] == 0 && s.means[meansLimited] == 0 {
+		return
+	}
+	s.give(TrafficSurge, 1.5+min(2, cl.surge-1), "%.1f times as many requests a minute as before", cl.surge)
+	for _, a := range cl.mix[:min(len(cl.mix), 2)] {
+		s.because(1.6, "%s=%s on %.0f %% of the requests, %.0f %% before", a.key, a.value, 100*a.cover(), 100*ratio(a.ref, a.refN))
+	}
+	s.mix = cl.mix
 }
 
 // symptoms states in numbers what is laid upon the suspect and gives the fall-back families their point.
@@ -216,7 +229,9 @@ func (q *inquiry) pointsOfMetrics(s *suspect, cl *clues) {
 		case metricMisses:
 			f, w = CacheTrouble, 3
 		case metricRisen, metricFallen:
-			w = 0
+			if m.kind == metricRisen && memoryWords.MatchString(strings.ToLower(m.name)) && m.after > grownMemory*m.before {
+				f, w = MemoryRestart, 2
+			}
 		}
 		told[m.kind] = true
 		if w > 0 {
@@ -233,6 +248,9 @@ func (q *inquiry) pointsOfMetrics(s *suspect, cl *clues) {
 		}
 	}
 }
+
+// grownMemory is how many times the baseline's memory is called grown.
+const grownMemory = 1.4
 
 // usesCache reports whether the suspect's service calls a cache and does more of what stands behind it.
 func (q *inquiry) usesCache(s *suspect) bool {

@@ -35,6 +35,7 @@ type suspect struct {
 	repeats   *retries
 	factor    *factor
 	skew      *trace.Skew
+	mix       []attrDiff
 }
 
 // reason is a sentence with the weight it has among the others.
@@ -54,6 +55,8 @@ type clues struct {
 	retries  []retries
 	agents   []agentUse
 	factor   *factor
+	surge    float64    // requests a minute against the baseline
+	mix      []attrDiff // what the additional requests carry
 }
 
 // kindWeight is what a spoiled job counts by how it was spoiled.
