@@ -22,5 +22,5 @@ type Deps struct {
 
 // Tools lists the tools of the set.
 func Tools(d Deps) []tools.Tool {
-	return []tools.Tool{queryTool(d)}
+	return []tools.Tool{queryTool(d), patternsTool(d), timelineTool(d)}
 }

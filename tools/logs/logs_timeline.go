@@ -1,0 +1,101 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/plumbline-mcp/plumbline/internal/logs"
+	"github.com/plumbline-mcp/plumbline/internal/timerange"
+	"github.com/plumbline-mcp/plumbline/tools"
+)
+
+// maxShifts bounds the change points told of one series in the text.
+const maxShifts = 4
+
+// by says what the lines are grouped by.
+type by string
+
+// Enum lists the groups.
+func (by) Enum() []string {
+	return []string{string(logs.BySeverity), string(logs.ByService), string(logs.ByNothing)}
+}
+
+type timelineInput struct {
+	Source   string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Start    string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m)"`
+	End      string `json:"end,omitempty" jsonschema:"as start; exclusive"`
+	Service  string `json:"service,omitempty" jsonschema:"service.name"`
+	Severity string `json:"severity,omitempty" jsonschema:"e.g. ERROR"`
+	Where    string `json:"where,omitempty" jsonschema:"further PPL condition"`
+	Table    string `json:"table,omitempty" jsonschema:"default logs"`
+	By       by     `json:"by,omitempty" jsonschema:"default severity"`
+	Bucket   string `json:"bucket,omitempty" jsonschema:"width such as 30s, 1m, 1h; chosen if empty"`
+}
+
+type timelineOutput struct {
+	*logs.Timeline
+}
+
+func timelineTool(d Deps) tools.Tool {
+	return tools.New(tools.Spec{
+		Name: "logs_timeline", Title: "Volume of logs over time", Toolset: "logs",
+		Description: "Lines by bucket, by severity or service, with peaks, gaps and change points (when the level shifted, from what to what a minute). The earliest change point before an alert is a good onset.",
+	}, func(ctx context.Context, in timelineInput) (*timelineOutput, error) {
+		eng, err := d.Sources.Open(ctx, in.Source)
+		if err != nil {
+			return nil, err
+		}
+		r, err := timerange.Parse(in.Start, in.End, d.Now())
+		if err != nil {
+			return nil, err
+		}
+		group := logs.By(in.By)
+		if group == "" {
+			group = logs.BySeverity
+		}
+		t, err := logs.FindTimeline(ctx, eng, logs.Scope{Table: in.Table, Service: in.Service, Severity: in.Severity, Where: in.Where, Range: r}, group, in.Bucket)
+		if err != nil {
+			return nil, err
+		}
+		return &timelineOutput{t}, nil
+	})
+}
+
+// WriteText writes a line of bars and the facts of each series.
+func (o *timelineOutput) WriteText(w io.Writer) {
+	fmt.Fprintf(w, "%d lines in %s to %s, bucket %s\n", o.Lines, stamp(o.Window.Start), stamp(o.Window.End), o.Bucket)
+	for _, s := range o.Series {
+		fmt.Fprintf(w, "%s %d, peak %d at %s\n  |%s|\n", tools.Cut(s.Name, maxCell), s.Total, s.Peak.Count, stamp(s.Peak.Time), bars(s.Counts))
+		for i, c := range s.Changes {
+			if i == maxShifts {
+				fmt.Fprintf(w, "  … %d more change points\n", len(s.Changes)-maxShifts)
+				break
+			}
+			fmt.Fprintf(w, "  change at %s: %.1f to %.1f a minute\n", stamp(c.Time), c.Before, c.After)
+		}
+	}
+	for _, g := range o.Gaps {
+		fmt.Fprintf(w, "gap: no line from %s to %s\n", stamp(g.Start), stamp(g.End))
+	}
+	fmt.Fprintf(w, "query: %s\n", o.Query)
+}
+
+// bars draws counts as one line of block characters, the peak as a full block.
+func bars(counts []int64) string {
+	levels := []rune(" ▁▂▃▄▅▆▇█")
+	var peak int64 = 1
+	for _, c := range counts {
+		peak = max(peak, c)
+	}
+	var b strings.Builder
+	for _, c := range counts {
+		i := int(c * int64(len(levels)-1) / peak)
+		if c > 0 && i == 0 {
+			i = 1
+		}
+		b.WriteRune(levels[i])
+	}
+	return b.String()
+}
