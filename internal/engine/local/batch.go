@@ -230,11 +230,11 @@ func (c *column) putText(row int, s string) int {
 
 func (c *column) setInt(row int, typ duck.Type, n int64) int {
 	c.widen(typ)
-	switch {
-	case c.Type == typ:
-	case c.Type == duck.Double:
+	switch c.Type {
+	case typ:
+	case duck.Double:
 		return c.setDouble(row, float64(n))
-	case c.Type == duck.TimestampNS:
+	case duck.TimestampNS:
 		n *= 1000
 	default:
 		return c.setText(row, intText(typ, n))
@@ -323,22 +323,23 @@ func (c *column) convert(to duck.Type) {
 	if c.rows == 0 {
 		return
 	}
-	switch {
-	case to == duck.Varchar:
+	switch to {
+	case duck.Varchar:
 		c.convertToText(from)
-	case to == duck.Double:
+	case duck.Double:
 		for _, n := range c.Ints {
 			c.Doubles = append(c.Doubles, float64(n))
 		}
 		c.Ints = c.Ints[:0]
-	case to == duck.TimestampNS && from == duck.Timestamp:
+	case duck.TimestampNS: // from Timestamp
 		for i := range c.Ints {
 			c.Ints[i] *= 1000
 		}
-	case to == duck.Timestamp && from == duck.TimestampNS:
+	case duck.Timestamp: // from TimestampNS
 		for i := range c.Ints {
 			c.Ints[i] /= 1000
 		}
+	default: // nothing widens to the others
 	}
 }
 

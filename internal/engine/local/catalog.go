@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -165,7 +166,7 @@ func (t *table) projected(cols []catalog.Column, i int) string {
 	if order == "" {
 		order = "0"
 	}
-	list = append(list, order+" + ("+strings.TrimSpace(itoa(i))+"::BIGINT << "+itoa(tableShift)+") AS "+orderName)
+	list = append(list, fmt.Sprintf("%s + %d AS %s", order, int64(i)<<tableShift, orderName))
 	return "SELECT " + strings.Join(list, ", ") + " FROM " + t.cat.From
 }
 

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/record"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // dropRepeated makes spans count once that several files hold: of spans with the same traceId and spanId the one of the first file
 // stays, documents of OpenSearch before OTLP exports, which carry less (no traceGroup). Files whose times do not overlap cannot
@@ -38,7 +37,7 @@ func (s *snapshot) dropRepeated(ctx context.Context, conn *duck.Conn, groups map
 			return err
 		}
 	}
-	members = slices.DeleteFunc(members, func(m member) bool { return m.drop == "false" })
+	members = slices.DeleteFunc(members, func(m member) bool { return m.drop == nothing })
 	slices.SortStableFunc(members, func(a, b member) int { return a.ord - b.ord })
 	groups[name] = members
 	return nil
@@ -93,20 +92,16 @@ func where(conds []string) string {
 	if len(conds) == 0 {
 		return ""
 	}
-	out := " WHERE " + conds[0]
-	for _, c := range conds[1:] {
-		out += " AND " + c
-	}
-	return out
+	return " WHERE " + strings.Join(conds, " AND ")
 }
+
+// nothing is the condition of a member whose rows are all repeated.
+const nothing = "false"
 
 // compare finds the member's rows that the members before it hold, and drops them: all, or those listed in a table.
 func (s *snapshot) compare(ctx context.Context, conn *duck.Conn, m *member, before []string) error {
-	list := s.schema + "." + duck.Ident("_repeated_"+itoa(m.ord)+"_"+m.stats[0].name)
-	union := before[0]
-	for _, b := range before[1:] {
-		union += " UNION ALL " + b
-	}
+	list := s.schema + "." + duck.Ident("_repeated_"+strconv.Itoa(m.ord)+"_"+m.stats[0].name)
+	union := strings.Join(before, " UNION ALL ")
 	err := conn.Exec(ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT rowid AS r FROM %s%s", list, m.from,
 		where(append(m.conditions(), "hash(traceId, spanId) IN ("+union+")"))))
 	if err != nil {
@@ -121,11 +116,11 @@ func (s *snapshot) compare(ctx context.Context, conn *duck.Conn, m *member, befo
 		return err
 	}
 	name := m.stats[0].name
-	switch {
-	case repeated == 0:
+	switch repeated {
+	case 0:
 		return nil
-	case repeated == total:
-		m.drop = "false"
+	case total:
+		m.drop = nothing
 		s.repeats = append(s.repeats, fmt.Sprintf("all %d spans of %s are also in other files and count once", total, name))
 	default:
 		m.drop = "rowid NOT IN (SELECT r FROM " + list + ")"

@@ -32,7 +32,7 @@ func (s *source) Tables(ctx context.Context) ([]engine.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer snap.release()
+	defer snap.release(ctx)
 	out := make([]engine.Table, len(snap.tables))
 	for i, t := range snap.tables {
 		out[i] = t.Table
@@ -123,7 +123,7 @@ func (s *source) Explain(ctx context.Context, text string) (*engine.Explanation,
 	if err != nil {
 		return nil, err
 	}
-	defer snap.release()
+	defer snap.release(ctx)
 	q, prog, err := snap.compile(ctx, text, DefaultMaxRows)
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func (s *source) run(ctx context.Context, text string, lim engine.Limits, cut in
 	if err != nil {
 		return nil, err
 	}
-	defer snap.release()
+	defer snap.release(ctx)
 	_, prog, err := snap.compile(ctx, text, cut)
 	if err != nil {
 		return nil, err

@@ -34,9 +34,9 @@ func (s *source) Fields(ctx context.Context, name string) ([]engine.Field, error
 	if err != nil {
 		return nil, err
 	}
-	defer snap.release()
+	defer snap.release(ctx)
 	if known, ok := snap.fields.Load(name); ok {
-		return slices.Clone(known.([]engine.Field)), nil //nolint:errcheck,forcetypeassert // only this method stores
+		return slices.Clone(known.([]engine.Field)), nil
 	}
 	t, err := snap.Lookup(ctx, name)
 	if err != nil {

@@ -33,50 +33,50 @@ func spanLine(trace, span, parent, service string, at time.Time, status int) str
 		trace, span, parent, service, at.Format(time.RFC3339Nano), at.Add(time.Millisecond).Format(time.RFC3339Nano), status, service) + "\n"
 }
 
-func write(t testing.TB, path, text string) {
-	t.Helper()
+func write(tb testing.TB, path, text string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func appendTo(t testing.TB, path, text string) {
-	t.Helper()
+func appendTo(tb testing.TB, path, text string) {
+	tb.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := f.WriteString(text); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func gz(t testing.TB, text string) string {
-	t.Helper()
+func gz(tb testing.TB, text string) string {
+	tb.Helper()
 	var b strings.Builder
 	w := gzip.NewWriter(&b)
 	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.String()
 }
 
 // count returns the number of rows of a table.
-func count(t testing.TB, e engine.Engine, table string) int64 {
-	t.Helper()
-	r := query(t, e, "source="+table+" | stats count() as n")
+func count(tb testing.TB, e engine.Engine, table string) int64 {
+	tb.Helper()
+	r := query(tb, e, "source="+table+" | stats count() as n")
 	n, ok := r.Rows[0][0].(int64)
 	if !ok {
-		t.Fatalf("count is %v", r.Rows)
+		tb.Fatalf("count is %v", r.Rows)
 	}
 	return n
 }

@@ -60,14 +60,14 @@ func (g *ingester) write(ctx context.Context, p *part) (*manifest, error) {
 		w.db.Release(w.conn)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.abandon())
+		return nil, errors.Join(err, w.abandon(ctx))
 	}
 	data := ""
 	if w.attached {
 		data = w.path
 	}
 	if err := g.store.cache.publish(p.key, data, m); err != nil {
-		return nil, errors.Join(fault.WithCode(err, fault.Internal), w.abandon())
+		return nil, errors.Join(fault.WithCode(err, fault.Internal), w.abandon(ctx))
 	}
 	return m, nil
 }
@@ -161,7 +161,7 @@ func (w *segmentWriter) run(ctx context.Context, p *part) (*manifest, error) {
 		m.Tables = append(m.Tables, *stored)
 	}
 	for _, g := range w.generic {
-		stored, err := g.finish()
+		stored, err := g.finish(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -195,15 +195,15 @@ func (w *segmentWriter) commit(ctx context.Context) error {
 }
 
 // abandon removes what was written so far.
-func (w *segmentWriter) abandon() error {
+func (w *segmentWriter) abandon(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // what was written must go although the caller is gone
 	for _, g := range w.generic {
-		g.abandon()
+		g.abandon(ctx)
 	}
 	if w.attached {
 		conn, err := w.db.Conn()
 		if err == nil {
-			//nolint:contextcheck // the caller's context may be done; cleaning up must not depend on it
-			err = conn.Exec(context.Background(), "DETACH "+duck.Ident(w.catalog))
+			err = conn.Exec(ctx, "DETACH "+duck.Ident(w.catalog))
 			w.db.Release(conn)
 		}
 		if err != nil {

@@ -94,7 +94,7 @@ func (i *instance) attach(ctx context.Context, c *duck.Conn, key string) (alias 
 }
 
 // detach gives up a use of a segment.
-func (i *instance) detach(c *duck.Conn, key string) {
+func (i *instance) detach(ctx context.Context, c *duck.Conn, key string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.store.pin(key, -1)
@@ -105,7 +105,7 @@ func (i *instance) detach(c *duck.Conn, key string) {
 	if i.own {
 		return // it ends with the instance
 	}
-	if err := c.Exec(context.Background(), "DETACH "+duck.Ident("seg_"+key)); err != nil {
+	if err := c.Exec(ctx, "DETACH "+duck.Ident("seg_"+key)); err != nil {
 		i.store.log.Warn("segment stays open", errAttr(err))
 	}
 }
@@ -126,14 +126,15 @@ func (s *Store) inUse(key string) bool {
 }
 
 // end gives up what a snapshot held of the instance.
-func (i *instance) end(schema string, keys []string) error {
+func (i *instance) end(ctx context.Context, schema string, keys []string) error {
+	ctx = context.WithoutCancel(ctx) // giving up must not fail because the caller is gone
 	conn, err := i.db.Conn()
 	if err != nil {
 		return fmt.Errorf("close source: %w", err)
 	}
-	err = conn.Exec(context.Background(), "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
+	err = conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
 	for _, k := range keys {
-		i.detach(conn, k)
+		i.detach(ctx, conn, k)
 	}
 	i.db.Release(conn)
 	if i.own {

@@ -31,10 +31,14 @@ func TestParquetIsScannedWhereItLies(t *testing.T) {
 		want [][]any
 	}{
 		{"source=logs | stats count() as n by serviceName", [][]any{{int64(13), "cart"}}},
-		{"source=logs | where body='line 3' | fields @timestamp, severityNumber, attributes.http.route, attributes.k1, resource.attributes.service.name, _file, _line",
-			[][]any{{at.Add(3 * time.Second), int64(17), "/x", "v", "cart", "logs.parquet", int64(4)}}},
-		{"source=spans | where spanId='s1' | fields traceId, startTime, durationInNanos, resource.service.name, resource.retries, list",
-			[][]any{{"3061", time.Unix(0, 1779904800000000001).UTC(), int64(5), "cart", int64(1), []any{int64(1), int64(2)}}}},
+		{
+			"source=logs | where body='line 3' | fields @timestamp, severityNumber, attributes.http.route, attributes.k1, resource.attributes.service.name, _file, _line",
+			[][]any{{at.Add(3 * time.Second), int64(17), "/x", "v", "cart", "logs.parquet", int64(4)}},
+		},
+		{
+			"source=spans | where spanId='s1' | fields traceId, startTime, durationInNanos, resource.service.name, resource.retries, list",
+			[][]any{{"3061", time.Unix(0, 1779904800000000001).UTC(), int64(5), "cart", int64(1), []any{int64(1), int64(2)}}},
+		},
 		{"source=other | stats sum(price) as p, count() as n", [][]any{{4.5, int64(3)}}},
 	}
 	for _, c := range cases {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -190,7 +191,7 @@ func (f *partFile) follow(t *trail, load func(key string) *manifest) (have []tra
 	}
 	g := *f
 	g.offset, g.line, g.format = from, line, last.Files[0].Report.Format
-	return have, &part{key: digest("tail", f.id, fmt.Sprint(from)), files: []partFile{g}, from: from}, nil
+	return have, &part{key: digest("tail", f.id, strconv.FormatInt(from, 10)), files: []partFile{g}, from: from}, nil
 }
 
 // resumable reports whether a file can be read on from where this segment ends.
@@ -214,6 +215,6 @@ func (f *partFile) extended(have []trailPart, p *part, m *manifest) (*trail, err
 		return nil, err
 	}
 	r := m.Files[0].Report
-	return &trail{Size: f.size, MTime: f.mtime, Head: head, Tail: tail, Parts: append(have[:len(have):len(have)],
+	return &trail{Size: f.size, MTime: f.mtime, Head: head, Tail: tail, Parts: append(slices.Clip(have),
 		trailPart{Key: p.key, From: p.from, To: r.EndOffset, Line: r.EndLine})}, nil
 }

@@ -74,11 +74,11 @@ type memberFile struct {
 	format record.Format
 }
 
-func (s *snapshot) release() {
+func (s *snapshot) release(ctx context.Context) {
 	if s.refs.Add(-1) > 0 {
 		return
 	}
-	if err := s.inst.end(s.schema, s.keys); err != nil {
+	if err := s.inst.end(ctx, s.schema, s.keys); err != nil {
 		s.store.log.Warn("source not closed", errAttr(err))
 	}
 }
@@ -107,7 +107,7 @@ func (s *Store) snapshot(ctx context.Context, files []found, pieces []piece, job
 	err = snap.build(ctx, conn, pieces, jobs)
 	inst.db.Release(conn)
 	if err != nil {
-		snap.release()
+		snap.release(ctx)
 		return nil, err
 	}
 	return snap, nil

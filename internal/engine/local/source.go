@@ -66,18 +66,19 @@ func (s *source) current(ctx context.Context) (*snapshot, error) {
 	old := s.snap
 	s.snap = snap
 	if old != nil {
-		old.release()
+		old.release(ctx)
 	}
 	snap.refs.Add(1)
 	return snap, nil
 }
 
 // close gives up the snapshot.
-func (s *source) close() {
-	_ = s.busy.lock(context.Background()) // cannot fail: this context is never done
+func (s *source) close(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	_ = s.busy.lock(ctx) // cannot fail: this context is never done
 	defer s.busy.unlock()
 	if s.snap != nil {
-		s.snap.release()
+		s.snap.release(ctx)
 		s.snap = nil
 	}
 }

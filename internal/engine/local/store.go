@@ -128,12 +128,12 @@ func (s *Store) Open(ctx context.Context, name string) (engine.Engine, error) {
 		src = &source{store: s, spec: spec}
 		s.sources[spec.key()] = src
 	}
-	s.touch(spec.key())
+	s.touch(ctx, spec.key())
 	return src, nil
 }
 
 // touch makes a source the most recently used and closes the one used longest ago when there are too many.
-func (s *Store) touch(key string) {
+func (s *Store) touch(ctx context.Context, key string) {
 	for i, k := range s.used {
 		if k == key {
 			s.used = append(s.used[:i], s.used[i+1:]...)
@@ -145,7 +145,7 @@ func (s *Store) touch(key string) {
 		old := s.sources[s.used[0]]
 		delete(s.sources, s.used[0])
 		s.used = s.used[1:]
-		go old.close() // waits for its queries
+		go old.close(ctx) // waits for its queries
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *Store) Close() error {
 	s.sources = nil
 	s.mu.Unlock()
 	for _, src := range sources {
-		src.close()
+		src.close(context.Background())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -292,12 +292,12 @@ func newGenericWriter(ctx context.Context, w *segmentWriter, f *partFile) (*gene
 		g.name = fmt.Sprintf("%s_%d", tableName(f.path), i)
 	}
 	if _, err := conn.ExecContext(ctx, "USE "+duck.Ident(w.catalog)); err != nil {
-		g.abandon()
+		g.abandon(ctx)
 		return nil, fmt.Errorf("write segment: %w", err)
 	}
 	g.builder, err = doctable.New(ctx, conn, g.name, mappingOf(f.path), doctable.Options{MaxColumns: maxColumns})
 	if err != nil {
-		g.abandon()
+		g.abandon(ctx)
 		return nil, fmt.Errorf("write segment: %w", err)
 	}
 	return g, nil
@@ -364,22 +364,21 @@ func (g *genericWriter) add(r *record.Record) error {
 	return fmt.Errorf("write segment: %w", err)
 }
 
-func (g *genericWriter) finish() (*storedTable, error) {
+func (g *genericWriter) finish(ctx context.Context) (*storedTable, error) {
 	t, err := g.builder.Finish()
 	if err != nil {
 		return nil, fmt.Errorf("write segment: %w", err)
 	}
-	g.abandon()
+	g.abandon(ctx)
 	return &storedTable{Name: g.name, Kind: engine.Generic, Rows: g.rows, Generic: t}, nil
 }
 
 // abandon gives the connection back, off the segment.
-func (g *genericWriter) abandon() {
+func (g *genericWriter) abandon(ctx context.Context) {
 	if g.conn == nil {
 		return
 	}
-	//nolint:contextcheck // must happen even when the caller's context is done
-	_, _ = g.conn.ExecContext(context.Background(), "USE memory") // a connection that cannot is closed with the instance
+	_, _ = g.conn.ExecContext(context.WithoutCancel(ctx), "USE memory") // a connection that cannot is closed with the instance
 	_ = g.conn.Close()
 	g.conn = nil
 }

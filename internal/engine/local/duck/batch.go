@@ -177,12 +177,12 @@ func fillText(v mapping.Vector, data unsafe.Pointer, c *Column, from, to int) {
 	var base uint64
 	if len(run) > stringInline {
 		bindings.UnsafeVectorAssignStringElementLen(v, 0, run)
-		base = *(*uint64)(unsafe.Add(data, stringPointer)) //nolint:gosec // G103: the copy's address, which is not Go memory
+		base = *(*uint64)(unsafe.Add(data, stringPointer)) // the copy's address, which is not Go memory
 	}
 	begin := start
 	for i := from; i < to; i++ {
 		end := c.Ends[i]
-		s := (*[stringSize]byte)(unsafe.Add(data, (i-from)*stringSize)) //nolint:gosec // G103: string i of the vector
+		s := (*[stringSize]byte)(unsafe.Add(data, (i-from)*stringSize)) // string i of the vector
 		*s = [stringSize]byte{}
 		*(*uint32)(unsafe.Pointer(s)) = uint32(end - begin) //nolint:gosec // G103: its length
 		if end-begin <= stringInline {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
@@ -56,10 +58,10 @@ func BenchmarkAppend(b *testing.B) {
 	defer db.Release(c)
 	const rows, width = 60_000, 80
 	cols := make([]duck.Column, width)
-	create := "CREATE TABLE a.t("
+	defs := make([]string, width)
 	for i := range cols {
 		cols[i] = duck.Column{Name: fmt.Sprintf("c%d", i), Type: duck.Varchar}
-		create += fmt.Sprintf("c%d VARCHAR, ", i)
+		defs[i] = fmt.Sprintf("c%d VARCHAR", i)
 		ok := make([]bool, rows)
 		for r := range rows {
 			if ok[r] = (r+i)%3 == 0; ok[r] {
@@ -70,8 +72,8 @@ func BenchmarkAppend(b *testing.B) {
 		cols[i].Valid = bitmap(ok)
 	}
 	for n := 0; b.Loop(); n++ {
-		path := filepath.Join(b.TempDir(), fmt.Sprint(n))
-		if err := c.Exec(b.Context(), "ATTACH "+duck.Literal(path)+" AS a; "+create+"e INT)"); err != nil {
+		path := filepath.Join(b.TempDir(), strconv.Itoa(n))
+		if err := c.Exec(b.Context(), "ATTACH "+duck.Literal(path)+" AS a; CREATE TABLE a.t("+strings.Join(defs, ", ")+")"); err != nil {
 			b.Fatal(err)
 		}
 		if err := c.Append(b.Context(), "a", "t", cols, rows); err != nil {

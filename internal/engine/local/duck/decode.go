@@ -38,7 +38,7 @@ func newColumn(typ mapping.LogicalType) column {
 		c.scale = math.Pow10(int(mapping.DecimalScale(typ)))
 	case mapping.TypeEnum:
 		c.kind = mapping.EnumInternalType(typ)
-		for i := range uint32(mapping.EnumDictionarySize(typ)) {
+		for i := range mapping.EnumDictionarySize(typ) {
 			c.enum = append(c.enum, mapping.EnumDictionaryValue(typ, mapping.IdxT(i)))
 		}
 	case mapping.TypeList:

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func open(t *testing.T, settings ...duck.Setting) (*duck.DB, *duck.Conn) {
+func open(t *testing.T, settings ...duck.Setting) *duck.Conn {
 	t.Helper()
 	db, err := duck.Open(t.Context(), settings, nil)
 	if err != nil {
@@ -35,7 +35,7 @@ func open(t *testing.T, settings ...duck.Setting) (*duck.DB, *duck.Conn) {
 			t.Error(err)
 		}
 	})
-	return db, c
+	return c
 }
 
 func all(t *testing.T, c *duck.Conn, sql string) [][]any {
@@ -60,7 +60,7 @@ func all(t *testing.T, c *duck.Conn, sql string) [][]any {
 }
 
 func TestCellsOfEachType(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	at := time.Date(2026, 5, 27, 18, 20, 0, 123456000, time.UTC)
 	cases := []struct {
 		sql  string
@@ -113,7 +113,7 @@ func TestCellsOfEachType(t *testing.T) {
 }
 
 func TestSeveralChunksKeepTheirOrderAndNulls(t *testing.T) {
-	_, c := open(t, duck.Setting{Name: "threads", Value: "2"})
+	c := open(t, duck.Setting{Name: "threads", Value: "2"})
 	got := all(t, c, "SELECT i, CASE WHEN i%3=0 THEN 'row number '||i END, i%5 FROM range(10000) t(i)")
 	if len(got) != 10000 {
 		t.Fatalf("%d rows", len(got))
@@ -130,7 +130,7 @@ func TestSeveralChunksKeepTheirOrderAndNulls(t *testing.T) {
 }
 
 func TestOnlyOneSelectIsRun(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	for _, sql := range []string{
 		"CREATE TABLE x(i INT)", "SELECT 1; SELECT 2", "COPY (SELECT 1) TO '/tmp/x.csv'", "ATTACH ':memory:' AS y",
 		"SET threads=1", "PRAGMA threads=1", "INSTALL httpfs", "", "DROP TABLE x", "LOAD httpfs", "CALL pragma_version()",
@@ -149,7 +149,7 @@ func TestOnlyOneSelectIsRun(t *testing.T) {
 }
 
 func TestAStatementThatFailsSaysDuckDBsWords(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	_, err := c.Query(t.Context(), "SELECT nope FROM range(3)")
 	var e *duck.Error
 	if !errors.As(err, &e) || e.Kind() != "binder" || !strings.Contains(err.Error(), "nope") {
@@ -161,7 +161,7 @@ func TestAStatementThatFailsSaysDuckDBsWords(t *testing.T) {
 }
 
 func TestACanceledContextInterrupts(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -190,7 +190,7 @@ func bitmap(valid []bool) []uint64 {
 }
 
 func TestAppendedBatchesComeBack(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	path := filepath.Join(t.TempDir(), "a.duckdb")
 	if err := c.Exec(t.Context(), "ATTACH "+duck.Literal(path)+" AS a; CREATE TABLE a.t(missing INT, b BOOLEAN, i BIGINT, d DOUBLE, u TIMESTAMP, n TIMESTAMP_NS, s VARCHAR)"); err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestAppendedBatchesComeBack(t *testing.T) {
 }
 
 func TestLargeTextsAreCutIntoSeveralChunks(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	if err := c.Exec(t.Context(), "CREATE TABLE t(s VARCHAR, i BIGINT)"); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestLargeTextsAreCutIntoSeveralChunks(t *testing.T) {
 }
 
 func TestARefusedAppendLeavesTheConnectionUsable(t *testing.T) {
-	_, c := open(t)
+	c := open(t)
 	if err := c.Exec(t.Context(), "CREATE TABLE t(i BIGINT NOT NULL)"); err != nil {
 		t.Fatal(err)
 	}

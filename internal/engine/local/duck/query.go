@@ -47,7 +47,7 @@ func (r *Rows) open(c *Conn, sql string) error {
 		return err
 	}
 	var pending mapping.PendingResult
-	//nolint:staticcheck // SA1019: marked deprecated without a successor; without it DuckDB holds whole results in memory
+	// Marked deprecated without a successor; without it DuckDB holds whole results in memory.
 	if bindings.PendingPreparedStreaming(r.stmt, &pending) == mapping.StateError {
 		err := cause(r.ctx, mapping.PendingError(pending))
 		mapping.DestroyPending(&pending)

@@ -5,7 +5,7 @@ import "unsafe"
 // at reads element i of a C array of T.
 func at[T any](p unsafe.Pointer, i int) T {
 	var zero T
-	return *(*T)(unsafe.Add(p, uintptr(i)*unsafe.Sizeof(zero))) //nolint:gosec // G103: p is a vector of T that DuckDB owns
+	return *(*T)(unsafe.Add(p, uintptr(i)*unsafe.Sizeof(zero))) // p is a vector of T that DuckDB owns
 }
 
 // The layout of duckdb_string_t: 4 bytes of length, then either the bytes themselves or 4 bytes of them and a pointer to all.
@@ -18,7 +18,7 @@ const (
 
 // stringAt returns the bytes of string i; they belong to the vector.
 func stringAt(p unsafe.Pointer, i int) []byte {
-	s := unsafe.Add(p, i*stringSize) //nolint:gosec // G103: as above
+	s := unsafe.Add(p, i*stringSize)
 	n := *(*uint32)(s)
 	if n <= stringInline {
 		return unsafe.Slice((*byte)(unsafe.Add(s, stringPrefix)), n) //nolint:gosec // G103: as above
