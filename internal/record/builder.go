@@ -11,6 +11,7 @@ type builder struct {
 	rec   Record
 	stamp uint64
 	slots map[string]*slot
+	guess []*slot // of the attributes of the line before, by their place
 }
 
 type slot struct {
@@ -26,7 +27,7 @@ const (
 	maxSlots     = 1 << 15
 	maxPooled    = 1024 // values remembered of one name
 	maxPoolBytes = 128  // longest value remembered
-	poolTrial    = 512  // misses after which a name must have shown that remembering pays
+	poolTrial    = 256  // misses after which a name must have shown that remembering pays
 )
 
 func newBuilder() *builder { return &builder{slots: make(map[string]*slot, 256)} }
@@ -56,6 +57,18 @@ func (b *builder) slotOf(prefix string, key []byte) *slot {
 		return s
 	}
 	return b.slot(string(name))
+}
+
+// guessed is slotOf for the i-th attribute of a line: lines of one layout have the same ones.
+func (b *builder) guessed(i int, prefix string, key []byte) *slot {
+	for len(b.guess) <= i {
+		b.guess = append(b.guess, b.slot(""))
+	}
+	name := b.guess[i].name
+	if n := len(prefix); len(name) != n+len(key) || name[:n] != prefix || name[n:] != string(key) {
+		b.guess[i] = b.slotOf(prefix, key)
+	}
+	return b.guess[i]
 }
 
 // full reports whether the tables should be forgotten before the next record.
@@ -95,7 +108,15 @@ func (b *builder) time(s *slot) time.Time {
 	return t
 }
 
-func (b *builder) setText(s *slot, text []byte)   { b.set(s, s.pool.text(text)) }
+func (b *builder) setText(s *slot, text []byte) { b.set(s, s.pool.text(text)) }
+
+// setSome sets a text that is not empty.
+func (b *builder) setSome(s *slot, text []byte) {
+	if len(text) > 0 {
+		b.setText(s, text)
+	}
+}
+
 func (b *builder) setJSON(s *slot, text []byte)   { b.set(s, s.pool.json(text)) }
 func (b *builder) setTime(s *slot, t time.Time)   { b.set(s, t) }
 func (b *builder) setInt(s *slot, n int64)        { b.set(s, n) }

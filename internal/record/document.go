@@ -1,6 +1,7 @@
 package record
 
 import (
+	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/record/jsonscan"
@@ -104,7 +105,7 @@ func (d *documents) parse(data []byte) error {
 func (d *documents) dropMeta() {
 	kept := d.fields[:0]
 	for _, f := range d.fields {
-		if f.leaf.name[0] == '_' || f.leaf.name == "sort" {
+		if strings.HasPrefix(f.leaf.name, "_") || f.leaf.name == "sort" {
 			f.leaf.seq = 0
 			continue
 		}

@@ -10,11 +10,18 @@ type fileName struct {
 	service   string
 	pod       string
 	namespace string
+	boxed     [3]any // the three above, as values
 }
 
 // parseName reads checkout.log.gz (the service is checkout), and Kubernetes' POD_NAMESPACE_CONTAINER-ID.log and
 // /var/log/pods/NAMESPACE_POD_UID/CONTAINER/0.log.
 func parseName(name string) fileName {
+	f := splitName(name)
+	f.boxed = [3]any{f.service, f.pod, f.namespace}
+	return f
+}
+
+func splitName(name string) fileName {
 	name = strings.ReplaceAll(name, `\`, "/")
 	base := stem(path.Base(name))
 	if parts := strings.Split(base, "_"); len(parts) == 3 {
@@ -62,11 +69,11 @@ func stem(base string) string {
 // fill gives a record the service its line does not name.
 func (f *fileName) fill(b *builder, w *wellKnown) {
 	if !b.has(w.service) && !b.has(w.resService) && f.service != "" {
-		b.set(w.service, w.service.pool.text([]byte(f.service)))
+		b.set(w.service, f.boxed[0])
 	}
 	w.setService(b)
 	if f.pod != "" && !b.has(w.pod) {
-		b.set(w.pod, w.pod.pool.text([]byte(f.pod)))
-		b.setIfAbsent(b.slot("resource.attributes.k8s.namespace.name"), f.namespace)
+		b.set(w.pod, f.boxed[1])
+		b.setIfAbsent(w.namespace, f.boxed[2])
 	}
 }

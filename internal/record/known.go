@@ -22,7 +22,7 @@ type wellKnown struct {
 	time, observed, severityText, severityNumber, body, trace, span, flags, service, resService *slot
 	parent, name, kind, start, end, duration, code, message, events, links                      *slot
 	value, typ, unit, scopeName, scopeVersion, inferred, originalLevel                          *slot
-	excType, excMessage, excStack, logger, thread, host, pod, lineNo, filePath                  *slot
+	excType, excMessage, excStack, logger, thread, host, pod, namespace, pid, lineNo, filePath  *slot
 	method, path, query, status, size, agent, client                                            *slot
 }
 
@@ -40,6 +40,7 @@ func newWellKnown(b *builder) wellKnown {
 		excStack: b.slot("attributes.exception.stacktrace"), logger: b.slot("attributes.code.namespace"),
 		thread: b.slot("attributes.thread.name"), host: b.slot("resource.attributes.host.name"),
 		pod: b.slot("resource.attributes.k8s.pod.name"), lineNo: b.slot("attributes.code.line.number"),
+		namespace: b.slot("resource.attributes.k8s.namespace.name"), pid: b.slot("attributes.process.pid"),
 		filePath: b.slot("attributes.code.file.path"), method: b.slot("attributes.http.request.method"), path: b.slot("attributes.url.path"),
 		query: b.slot("attributes.url.query"), status: b.slot("attributes.http.response.status_code"),
 		size: b.slot("attributes.http.response.body.size"), agent: b.slot("attributes.user_agent.original"), client: b.slot("attributes.client.address"),
@@ -61,7 +62,7 @@ func (w *wellKnown) setLevel(b *builder, l level, word []byte) {
 	if l.text == "" {
 		return
 	}
-	b.set(w.severityText, w.severityText.pool.text([]byte(l.text)))
+	b.set(w.severityText, l.value())
 	b.setIfAbsent(w.severityNumber, l.num)
 	if len(word) > 0 && !equalFold(word, l.text) {
 		b.setText(w.originalLevel, word)

@@ -6,6 +6,23 @@ type level struct {
 	num  int64
 }
 
+// value returns the text as a value without making a new one.
+func (l level) value() any {
+	switch l.text {
+	case "TRACE":
+		return "TRACE"
+	case "DEBUG":
+		return "DEBUG"
+	case "INFO":
+		return "INFO"
+	case "WARN":
+		return "WARN"
+	case "ERROR":
+		return "ERROR"
+	}
+	return "FATAL"
+}
+
 // levelOf reads a level's word in any case: those of log4j, Python, syslog, java.util.logging, PostgreSQL, .NET, zap, glog.
 func levelOf(word []byte) level {
 	var up [12]byte

@@ -241,16 +241,13 @@ func (t *textReader) setTime(from *outer) {
 
 func (t *textReader) setContext(e *entry) {
 	b, w := t.b, &t.at
-	for _, f := range [...]struct {
-		s    *slot
-		text []byte
-	}{{w.service, e.service}, {w.host, e.host}, {w.pod, e.pod}, {w.thread, e.thread}, {w.logger, e.logger}} {
-		if len(f.text) > 0 {
-			b.setText(f.s, f.text)
-		}
-	}
+	b.setSome(w.service, e.service)
+	b.setSome(w.host, e.host)
+	b.setSome(w.pod, e.pod)
+	b.setSome(w.thread, e.thread)
+	b.setSome(w.logger, e.logger)
 	if e.hasPid {
-		b.setInt(b.slot("attributes.process.pid"), e.pid)
+		b.setInt(w.pid, e.pid)
 	}
 	trace, span := e.trace, e.span
 	if trace == nil {
@@ -268,7 +265,7 @@ func (t *textReader) setContext(e *entry) {
 func (t *textReader) setExtras(e *entry) {
 	web := 0
 	for i := range e.extra {
-		if x := &e.extra[i]; len(x.key) > 0 && webKey(string(x.key)) != "" {
+		if x := &e.extra[i]; len(x.key) > 3 && webKey(string(x.key)) != "" {
 			web++
 		}
 	}
@@ -285,7 +282,7 @@ func (t *textReader) setExtras(e *entry) {
 func putExtras(b *builder, list []extra) {
 	for i := range list {
 		x := &list[i]
-		s := b.slotOf(x.name, x.key)
+		s := b.guessed(i, x.name, x.key)
 		switch x.kind {
 		case 'n':
 			b.set(s, x.num)

@@ -12,11 +12,17 @@ type trail struct {
 
 // see looks at a line that became part of the entry.
 func (t *trail) see(line []byte) {
+	if len(line) == 0 {
+		return
+	}
 	switch {
-	case bytes.HasPrefix(line, []byte("Traceback (most recent call last)")), bytes.HasSuffix(line, []byte("Traceback (most recent call last):")):
+	case line[0] == 'T' && bytes.HasPrefix(line, []byte("Traceback (most recent call last)")), line[len(line)-1] == ':' && bytes.HasSuffix(line, []byte("Traceback (most recent call last):")):
 		t.python = true
-	case t.python && len(line) > 0 && line[0] != ' ' && line[0] != '\t':
+	case t.python && line[0] != ' ' && line[0] != '\t':
 		t.python = false
+	}
+	if c := line[0]; c != 'g' && c != 'p' && c != 'f' {
+		return
 	}
 	if isGoroutine(line) || bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: ")) {
 		t.golang = true
