@@ -96,6 +96,10 @@ func decodeValue(raw json.RawMessage, v reflect.Value, path string) error {
 		v.Set(p)
 		return nil
 	}
+	if v.Kind() == reflect.Interface || v.Type() == rawType {
+		decodeAny(raw, v)
+		return nil
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return decodeString(raw, v, path)
@@ -131,12 +135,23 @@ func decodeValue(raw json.RawMessage, v reflect.Value, path string) error {
 			return wrongType(path, "an object with "+strings.Join(names(v.Type()), ", "), raw)
 		}
 		return decodeStruct(members, v, path+".")
-	default: // maps and raw JSON
+	default: // maps
 		if json.Unmarshal(embedded(raw), v.Addr().Interface()) != nil {
 			return wrongType(path, "an object", raw)
 		}
 	}
 	return nil
+}
+
+// decodeAny takes what came: a document, also when it is written as a string, or text.
+func decodeAny(raw json.RawMessage, v reflect.Value) {
+	into := v.Addr().Interface()
+	if json.Unmarshal(embedded(raw), into) == nil {
+		return
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		v.SetZero() // not reached: raw is a value of a document that was read
+	}
 }
 
 func decodeString(raw json.RawMessage, v reflect.Value, path string) error {

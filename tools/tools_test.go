@@ -39,6 +39,7 @@ type input struct {
 	Format shape             `json:"format,omitempty" jsonschema:"form of the answer"`
 	Window *window           `json:"window,omitempty" jsonschema:"time range"`
 	Labels map[string]string `json:"labels,omitempty" jsonschema:"labels"`
+	Alert  any               `json:"alert,omitempty" jsonschema:"a document or text"`
 }
 
 func (in input) Validate() error {
@@ -88,6 +89,9 @@ func TestArgumentsAreReadStrictlyInNamesAndLenientlyInForm(t *testing.T) {
 		"an empty optional choice is absent": {`{"query":"q","format":""}`, input{Query: "q"}},
 		"a whole number with a point":        {`{"query":"q","limit":5.0}`, input{Query: "q", Limit: 5}},
 		"a large number keeps its digits":    {`{"query":"q","limit":9007199254740993}`, input{Query: "q", Limit: 9007199254740993}},
+		"a document":                         {`{"query":"q","alert":{"a":1}}`, input{Query: "q", Alert: map[string]any{"a": 1.0}}},
+		"a document written as a string":     {`{"query":"q","alert":"{\"a\":1}"}`, input{Query: "q", Alert: map[string]any{"a": 1.0}}},
+		"text where a document may stand":    {`{"query":"q","alert":"{broken"}`, input{Query: "q", Alert: "{broken"}},
 		"a map":                              {`{"query":"q","labels":{"a":"b"}}`, input{Query: "q", Labels: map[string]string{"a": "b"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +113,7 @@ func TestArgumentsAreReadStrictlyInNamesAndLenientlyInForm(t *testing.T) {
 
 func TestWrongArgumentsAreRefusedByName(t *testing.T) {
 	for name, c := range map[string]struct{ in, message, hint string }{
-		"an unknown name":             {`{"query":"q","limitt":1}`, `unknown argument "limitt"; valid arguments: query, limit, ratio, all, names, format, window, labels`, `Did you mean "limit"?`},
+		"an unknown name":             {`{"query":"q","limitt":1}`, `unknown argument "limitt"; valid arguments: query, limit, ratio, all, names, format, window, labels, alert`, `Did you mean "limit"?`},
 		"an unknown name, none near":  {`{"query":"q","zzzzzz":1}`, `unknown argument "zzzzzz"`, `Leave "zzzzzz" out.`},
 		"a missing one":               {`{"limit":1}`, `argument "query" is missing`, "query: what to ask."},
 		"a missing nested one":        {`{"query":"q","window":{}}`, `argument "window.start" is missing`, "start"},
