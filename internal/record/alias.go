@@ -25,8 +25,8 @@ func placeJSONLog(name string) (string, role, int) {
 	if strings.HasPrefix(name, "attributes.") || strings.HasPrefix(name, "resource.") || strings.HasPrefix(name, "instrumentationScope.") {
 		return attributeName(name), rolePlain, 0
 	}
-	if strings.HasPrefix(name, "labels.") {
-		return "attributes." + strings.TrimPrefix(name, "labels."), rolePlain, 0
+	if rest, ok := strings.CutPrefix(name, "labels."); ok { // ECS
+		return "attributes." + rest, rolePlain, 0
 	}
 	return "attributes." + name, rolePlain, 0
 }

@@ -175,10 +175,7 @@ func (r *repeated) Read(p []byte) (int, error) {
 	if r.n == 0 {
 		return 0, io.EOF
 	}
-	k := int64(len(p))
-	if k > r.n {
-		k = r.n
-	}
+	k := min(int64(len(p)), r.n)
 	for i := range p[:k] {
 		p[i] = r.c
 	}

@@ -345,7 +345,7 @@ func zoneHours(name []byte) (int, bool) {
 // offset reads +02:00, +0200 or (not after a blank, where it may be a number) +02, and a region in brackets behind it.
 func (v *civil) offset(b []byte, blank bool) int {
 	run := digitRun(b[1:])
-	minutes, n := 0, 0
+	var minutes, n int
 	switch {
 	case run == 4:
 		minutes, n = num(b[1:3])*60+num(b[3:5]), 5

@@ -158,6 +158,7 @@ func (d *documents) jsonLogRole(r role, v *jsonscan.Value, name string) {
 		d.putText(d.at.service, v)
 	case roleLevel:
 		d.jsonLevel(v, name)
+	default: // the other roles have no single candidate
 	}
 }
 

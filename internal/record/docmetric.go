@@ -154,8 +154,9 @@ func float(v *jsonscan.Value) (float64, bool) {
 		return 1, true
 	case jsonscan.False:
 		return 0, true
+	default:
+		return 0, false
 	}
-	return 0, false
 }
 
 // metric makes samples of a document of a metrics index (Data Prepper's and ss4o's): name, kind and value, or sum, count, buckets.

@@ -89,7 +89,7 @@ func (d *documents) annotations(v *jsonscan.Value) error {
 	if v.Kind != jsonscan.Array {
 		return nil
 	}
-	out := append(d.pairs[:0], '[')
+	out := d.list()
 	d.in.Reset(v.Text, MaxDepth)
 	err := d.in.Each(func() error {
 		var at, text jsonscan.Value
@@ -106,9 +106,20 @@ func (d *documents) annotations(v *jsonscan.Value) error {
 		out = append(out, '}')
 		return err
 	})
-	d.pairs = append(out, ']')
-	d.b.setJSON(d.at.events, d.pairs)
+	d.endList(d.at.events, out)
 	return err
+}
+
+// list begins a JSON list in the scratch space; endList sets it as a value.
+func (d *documents) list() []byte {
+	d.pairs = append(d.pairs[:0], '[')
+	return d.pairs
+}
+
+func (d *documents) endList(s *slot, list []byte) {
+	list = append(list, ']')
+	d.b.setJSON(s, list)
+	d.pairs = list
 }
 
 // appendEvent begins an event object: {"name":...,"time":... without the closing brace.

@@ -101,6 +101,9 @@ func (d *documents) parse(data []byte) error {
 	return nil
 }
 
+// parses reports whether a text is one whole document, and leaves its fields.
+func (d *documents) parses(text []byte) bool { return d.parse(text) == nil }
+
 // dropMeta leaves out what stands beside the source of a search hit: _index, _id, _score, sort.
 func (d *documents) dropMeta() {
 	kept := d.fields[:0]
@@ -306,8 +309,9 @@ func (c clock) value(v *jsonscan.Value) (time.Time, bool) {
 		return epochTime(v.Int), true
 	case jsonscan.Float:
 		return epochFloat(v.Float)
+	default:
+		return time.Time{}, false
 	}
-	return time.Time{}, false
 }
 
 // putInt sets a whole number, also from a string or a float.
@@ -327,6 +331,7 @@ func whole(v *jsonscan.Value) (int64, bool) {
 		return int64(v.Float), v.Float > -9e18 && v.Float < 9e18
 	case jsonscan.String:
 		return jsonscan.ParseInt(v.Text)
+	default:
+		return 0, false
 	}
-	return 0, false
 }

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"bytes"
+	"slices"
 	"time"
 )
 
@@ -91,25 +93,16 @@ func (e *entry) setThread(b []byte) {
 // isPod knows the names Kubernetes gives the pods of a deployment: name-HASH-XXXXX, the hash 8 to 10 letters and digits with a
 // digit among them, then five.
 func isPod(b []byte) bool {
-	i := lastDash(b)
+	i := bytes.LastIndexByte(b, '-')
 	if i < 0 || len(b)-i-1 != 5 || !lowerWord(b[i+1:]) {
 		return false
 	}
-	j := lastDash(b[:i])
+	j := bytes.LastIndexByte(b[:i], '-')
 	if j <= 0 {
 		return false
 	}
 	hash := b[j+1 : i]
 	return len(hash) >= 8 && len(hash) <= 10 && lowerWord(hash) && anyDigit(hash)
-}
-
-func lastDash(b []byte) int {
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] == '-' {
-			return i
-		}
-	}
-	return -1
 }
 
 func lowerWord(b []byte) bool {
@@ -121,13 +114,6 @@ func lowerWord(b []byte) bool {
 	return len(b) > 0
 }
 
-func anyDigit(b []byte) bool {
-	for _, c := range b {
-		if isDigit(c) {
-			return true
-		}
-	}
-	return false
-}
+func anyDigit(b []byte) bool { return slices.ContainsFunc(b, isDigit) }
 
 func allDigits(b []byte) bool { return len(b) > 0 && digitRun(b) == len(b) }

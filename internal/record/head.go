@@ -90,7 +90,7 @@ func (t *textReader) isoSyslog(line []byte, s stampAt, e *entry) {
 	rest := line[s.n:]
 	before := *e
 	e.extra = e.extra[:0]
-	if t.syslogTail(rest, e) && (e.hasPid || line[s.n-1] != 'Z' && bytes.IndexAny(line[19:s.n], "+-") >= 0) {
+	if t.syslogTail(rest, e) && (e.hasPid || line[s.n-1] != 'Z' && bytes.ContainsAny(line[19:s.n], "+-")) {
 		e.layout, e.multi = FormatSyslog, false
 		return
 	}
@@ -330,12 +330,12 @@ func (t *textReader) klog(line []byte, e *entry) bool {
 	e.at, e.hasTime, e.multi, e.layout = at, true, true, FormatKlog
 	e.level = levelOf(line[:1])
 	rest := trimSpace(line[6+n:])
-	end := bytes.IndexByte(rest, ']')
-	if end < 0 {
+	where, body, ok := bytes.Cut(rest, []byte{']'})
+	if !ok {
 		e.body = rest
 		return true
 	}
-	words := bytes.Fields(rest[:end])
+	words := bytes.Fields(where)
 	if len(words) > 0 && allDigits(words[0]) {
 		pid, _ := jsonscan.ParseInt(words[0])
 		e.setPid(pid)
@@ -344,7 +344,7 @@ func (t *textReader) klog(line []byte, e *entry) bool {
 	if len(words) > 0 {
 		e.location(words[len(words)-1])
 	}
-	e.body = trimSpace(rest[end+1:])
+	e.body = trimSpace(body)
 	return true
 }
 

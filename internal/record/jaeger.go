@@ -108,7 +108,7 @@ func (d *documents) references(v *jsonscan.Value) error {
 		return nil
 	}
 	own := d.find("traceID")
-	out := append(d.pairs[:0], '[')
+	out := d.list()
 	d.in.Reset(v.Text, MaxDepth)
 	err := d.in.Each(func() error {
 		var kind, trace, span []byte
@@ -140,16 +140,15 @@ func (d *documents) references(v *jsonscan.Value) error {
 		out = append(jsonscan.AppendQuoted(out, span), '}')
 		return err
 	})
-	d.pairs = append(out, ']')
-	if len(d.pairs) > 2 {
-		d.b.setJSON(d.at.links, d.pairs)
+	if len(out) > 1 {
+		d.endList(d.at.links, out)
 	}
 	return err
 }
 
 // jaegerLogs rewrites [{timestamp, fields:[tag]}] as events; the field event is the name.
 func (d *documents) jaegerLogs(v *jsonscan.Value) error {
-	out := append(d.pairs[:0], '[')
+	out := d.list()
 	d.in.Reset(v.Text, MaxDepth)
 	err := d.in.Each(func() error {
 		var at jsonscan.Value
@@ -177,8 +176,7 @@ func (d *documents) jaegerLogs(v *jsonscan.Value) error {
 		out = append(append(out, attrs...), '}', '}')
 		return err
 	})
-	d.pairs = append(out, ']')
-	d.b.setJSON(d.at.events, d.pairs)
+	d.endList(d.at.events, out)
 	return err
 }
 
@@ -201,6 +199,7 @@ func appendValue(out []byte, v *jsonscan.Value) []byte {
 		return append(out, "false"...)
 	case jsonscan.Null:
 		return append(out, "null"...)
+	default:
+		return append(out, v.Text...)
 	}
-	return append(out, v.Text...)
 }

@@ -121,7 +121,7 @@ type damage struct {
 func (d *damage) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	switch {
-	case err == nil || err == io.EOF: //nolint:errorlint // a truncated stream wraps nothing: io.EOF itself is the good end
+	case err == nil || err == io.EOF: // a truncated stream gives another error
 		return n, err
 	case d.raw.err != nil:
 		return n, d.raw.err

@@ -422,22 +422,27 @@ func (o *otlp) id(size int) ([]byte, error) {
 	if len(text) == 2*size && isHex(text) {
 		return lowerHex(text), nil
 	}
+	return fromBase64(text, size), nil
+}
+
+// fromBase64 turns an id of size bytes into hex; what is none stays as it is.
+func fromBase64(text []byte, size int) []byte {
 	var raw [24]byte
 	if len(text) > 32 {
-		return text, nil
+		return text
 	}
 	n, err := base64.StdEncoding.Decode(raw[:], text)
 	if err != nil || n != size {
 		n, err = base64.RawStdEncoding.Decode(raw[:], text)
 	}
 	if err != nil || n != size {
-		return text, nil
+		return text
 	}
 	out := hex.AppendEncode(nil, raw[:n])
 	if noID(out) {
-		return nil, nil
+		return nil
 	}
-	return out, nil
+	return out
 }
 
 func isHex(b []byte) bool {

@@ -88,11 +88,7 @@ func unescape(b []byte) []byte {
 
 // contextKey reports the keys that belong to a head: they say where the line comes from, not what it says.
 func contextKey(key []byte) bool {
-	switch contextRole(key) {
-	case "":
-		return false
-	}
-	return true
+	return contextRole(key) != ""
 }
 
 // contextRole names what a context key means.
@@ -138,8 +134,8 @@ func contextRole(key []byte) string {
 	return ""
 }
 
-// contextPair places a pair of a head. False when the key says nothing about a head.
-func (e *entry) contextPair(key, val []byte) bool {
+// contextPair places a pair of a head, or keeps it as an attribute.
+func (e *entry) contextPair(key, val []byte) {
 	switch contextRole(key) {
 	case "level":
 		if l := levelOf(val); l.text != "" {
@@ -169,13 +165,9 @@ func (e *entry) contextPair(key, val []byte) bool {
 		if !e.location(val) {
 			e.pairAttribute(key, val)
 		}
-	case "":
-		e.pairAttribute(key, val)
-		return false
 	default:
 		e.pairAttribute(key, val)
 	}
-	return true
 }
 
 func orFirst(a, b []byte) []byte {

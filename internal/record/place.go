@@ -54,8 +54,9 @@ func place(s shape, name string) (string, role, int) {
 		return placeMap(name)
 	case shapeMetric:
 		return placeMetric(name)
+	default:
+		return name, rolePlain, 0
 	}
-	return name, rolePlain, 0
 }
 
 // attributeName undoes what index forms do to attribute names: the raw form writes @ for dots, ss4o puts resource attributes

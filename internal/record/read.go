@@ -63,8 +63,9 @@ func refuse(f Format, head []byte, name string) error {
 			"Readable are JSON, OTLP JSON, text logs and metrics text, each also as .gz or .zst, and Parquet.")
 	case FormatParquet:
 		return fault.New(fault.Unsupported, "read %s: Parquet is read by the engine, not line by line", name)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // run reads with the reader of the format.

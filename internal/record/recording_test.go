@@ -25,6 +25,17 @@ func recordings(tb testing.TB) string {
 	return dir
 }
 
+// truth is what the answer file of a recording says about its size.
+type truth struct {
+	Counts  map[string]int64 `json:"counts"`
+	Visible struct {
+		Recording struct {
+			Start time.Time `json:"start"`
+			End   time.Time `json:"end"`
+		} `json:"recording"`
+	} `json:"visible"`
+}
+
 func TestRecordingsHaveTheCountsTheirTruthNames(t *testing.T) {
 	dir := recordings(t)
 	for _, id := range []string{"shop-01", "shop-02", "shop-03", "shop-04"} {
@@ -33,12 +44,7 @@ func TestRecordingsHaveTheCountsTheirTruthNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var truth struct {
-				Counts  map[string]int64
-				Visible struct {
-					Recording struct{ Start, End time.Time }
-				}
-			}
+			var truth truth
 			if err := json.Unmarshal(raw, &truth); err != nil {
 				t.Fatal(err)
 			}

@@ -130,9 +130,16 @@ func markOfPrefix(name string) mark {
 		prefix string
 		mark   mark
 	}{
-		{"processes.", markProcesses}, {"localEndpoint.", markLocalEndpoint}, {"resource.", markResource}, {"instrumentationScope.", markScope},
-		{"log.attributes.", markRawLog}, {"destination.", markTarget}, {"target.", markTarget}, {"sourceNode.", markNode},
-		{"targetNode.", markNode}, {"metric.", markLabels},
+		{"processes.", markProcesses},
+		{"localEndpoint.", markLocalEndpoint},
+		{"resource.", markResource},
+		{"instrumentationScope.", markScope},
+		{"log.attributes.", markRawLog},
+		{"destination.", markTarget},
+		{"target.", markTarget},
+		{"sourceNode.", markNode},
+		{"targetNode.", markNode},
+		{"metric.", markLabels},
 	} {
 		if strings.HasPrefix(name, p.prefix) {
 			return p.mark
@@ -156,8 +163,9 @@ func markOfRole(name string) mark {
 		return markPath
 	case roleStatus:
 		return markStatus
+	default:
+		return 0
 	}
-	return 0
 }
 
 func (m mark) all(of mark) bool { return m&of == of }

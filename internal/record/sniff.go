@@ -184,9 +184,17 @@ func voteText(lines [][]byte, name string) Format {
 // binaryReason says why bytes are no text, "" if they may be.
 func binaryReason(head []byte) string {
 	for _, m := range [...]struct{ magic, what string }{
-		{"\x7fELF", "an executable (ELF)"}, {"\x89PNG", "a PNG image"}, {"PK\x03\x04", "a zip archive: unpack it"}, {"%PDF", "a PDF document"},
-		{"SQLite format 3", "an SQLite database"}, {"BZh", "bzip2 data: unpack it, or use gzip or zstd"}, {"\xfd7zXZ", "xz data: unpack it, or use gzip or zstd"},
-		{"7z\xbc\xaf", "a 7z archive: unpack it"}, {"\xca\xfe\xba\xbe", "a Java class"}, {"ORC", "an ORC file"}, {"Obj\x01", "an Avro file"},
+		{"\x7fELF", "an executable (ELF)"},
+		{"\x89PNG", "a PNG image"},
+		{"PK\x03\x04", "a zip archive: unpack it"},
+		{"%PDF", "a PDF document"},
+		{"SQLite format 3", "an SQLite database"},
+		{"BZh", "bzip2 data: unpack it, or use gzip or zstd"},
+		{"\xfd7zXZ", "xz data: unpack it, or use gzip or zstd"},
+		{"7z\xbc\xaf", "a 7z archive: unpack it"},
+		{"\xca\xfe\xba\xbe", "a Java class"},
+		{"ORC", "an ORC file"},
+		{"Obj\x01", "an Avro file"},
 		{"\x04\x22\x4d\x18", "lz4 data: unpack it, or use gzip or zstd"},
 	} {
 		if bytes.HasPrefix(head, []byte(m.magic)) {

@@ -36,7 +36,7 @@ func TestSniffKnowsFormatsByTheirContent(t *testing.T) {
 
 func TestSniffTellsWhatIsNotText(t *testing.T) {
 	for data, want := range map[string]record.Format{
-		"": record.FormatEmpty, " \n\n": record.FormatEmpty, "PAR1\x15\x04": record.FormatParquet, "\x7fELF\x02\x01": record.FormatBinary,
+		"": record.FormatEmpty, "\n\n\n": record.FormatEmpty, "PAR1\x15\x04": record.FormatParquet, "\x7fELF\x02\x01": record.FormatBinary,
 		"\x1f\x8b": record.FormatBinary,
 	} {
 		if got := record.Sniff([]byte(data), "x"); got != want {

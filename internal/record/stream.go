@@ -18,10 +18,10 @@ func (j *jsonReader) values() error {
 		}
 		line, offset := j.src.line+1, j.src.offset
 		var err error
-		switch {
-		case c == '{' || c == '[':
+		switch c {
+		case '{', '[':
 			err = j.rootValue(c)
-		case c == ',' || c == ']':
+		case ',', ']':
 			j.src.consume(1)
 			continue
 		default:

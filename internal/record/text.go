@@ -97,7 +97,7 @@ func (t *textReader) line(text []byte, num, offset int64) error {
 		return t.out.tick()
 	}
 	if text[0] == '{' {
-		if done, err := t.json(text, num, offset, nil); done {
+		if done, err := t.json(text, num, nil); done {
 			return err
 		}
 	}
@@ -155,7 +155,7 @@ func (t *textReader) wrapped(text []byte, num, offset int64, from *outer) error 
 		return nil
 	}
 	if text[0] == '{' {
-		if done, err := t.json(text, num, offset, from); done {
+		if done, err := t.json(text, num, from); done {
 			return err
 		}
 	}
@@ -167,9 +167,9 @@ func (t *textReader) wrapped(text []byte, num, offset int64, from *outer) error 
 }
 
 // json takes a line that is a JSON document of a log; anything else is left to be text.
-func (t *textReader) json(text []byte, num, offset int64, from *outer) (bool, error) {
+func (t *textReader) json(text []byte, num int64, from *outer) (bool, error) {
 	d := t.docs
-	if d == nil || d.parse(text) != nil {
+	if d == nil || !d.parses(text) {
 		return false, nil
 	}
 	d.line = num

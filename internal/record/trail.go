@@ -214,11 +214,10 @@ func findTrace(body, span []byte) (traceID, spanID []byte) {
 }
 
 func findSpan(body []byte) []byte {
-	i := bytes.Index(body, []byte("span"))
-	if i < 0 {
+	_, rest, ok := bytes.Cut(body, []byte("span"))
+	if !ok {
 		return nil
 	}
-	rest := body[i+4:]
 	for _, suffix := range [...]string{"_id", "Id", "ID", ".id", "-id", "id"} {
 		if after, ok := bytes.CutPrefix(rest, []byte(suffix)); ok {
 			rest = after

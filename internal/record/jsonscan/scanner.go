@@ -228,11 +228,11 @@ func (s *Scanner) escaped(start, i int) ([]byte, error) {
 	s.buf = append(s.buf, s.data[start:i]...)
 	for i < len(s.data) {
 		c := s.data[i]
-		switch {
-		case c == '"':
+		switch c {
+		case '"':
 			s.pos = i + 1
 			return s.buf[begin:len(s.buf):len(s.buf)], nil
-		case c == '\\':
+		case '\\':
 			n, err := s.escape(i)
 			if err != nil {
 				s.pos = i
