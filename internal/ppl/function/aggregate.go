@@ -92,6 +92,7 @@ func avg(c *Call) (Value, error) {
 	switch a.Type {
 	case rows.Timestamp, rows.Date:
 		return scalar(rows.Timestamp, "make_timestamp(CAST(avg(epoch_us(CAST(%s AS TIMESTAMP)))%s AS BIGINT))", a.SQL, Over), nil
+	default:
 	}
 	a, err := numericArg(c)
 	if err != nil {

@@ -109,6 +109,7 @@ func str(v Value) string {
 		return v.SQL
 	case rows.Undefined:
 		return "CAST(NULL AS VARCHAR)"
+	default:
 	}
 	return Cast(v, rows.String).SQL
 }
@@ -122,6 +123,7 @@ func dbl(v Value) string {
 		}
 	case rows.String:
 		return "TRY_CAST(" + v.SQL + " AS DOUBLE)"
+	default:
 	}
 	return "CAST(" + v.SQL + " AS DOUBLE)"
 }
@@ -133,6 +135,7 @@ func whole(v Value) string {
 		return "CAST(trunc(" + v.SQL + ") AS BIGINT)"
 	case rows.String:
 		return "CAST(trunc(TRY_CAST(" + v.SQL + " AS DOUBLE)) AS BIGINT)"
+	default:
 	}
 	return "CAST(" + v.SQL + " AS BIGINT)"
 }

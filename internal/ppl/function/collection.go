@@ -1,7 +1,7 @@
 package function
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -184,7 +184,7 @@ func fromOne(v Value) string {
 		if n >= 0 {
 			n++
 		}
-		return fmt.Sprint(n)
+		return strconv.FormatInt(n, 10)
 	}
 	i := whole(v)
 	return "(CASE WHEN " + i + " >= 0 THEN " + i + " + 1 ELSE " + i + " END)"

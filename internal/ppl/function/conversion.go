@@ -13,13 +13,13 @@ func conversions() []Func {
 		fn("cast", "cast(x AS type)", "x as another type; text that is no number gives null, text that is no date is an error.", 2, 2, castFunc),
 		fn("tostring", "tostring(x[, format])", "x as text; format is binary, hex, commas, duration or duration_millis.", 1, 2, toString),
 		fn("tonumber", "tonumber(s[, base])", "The number that s shows in base 2 to 36; null if it shows none.", 1, 2, toNumber),
-		fn("auto", "auto(s)", "The number in s with commas and units removed, else null.", 1, 1, converter(rows.Double, "ppl_convert_auto")),
-		fn("num", "num(s)", "The number in s with commas removed, else null.", 1, 1, converter(rows.Double, "ppl_convert_num")),
-		fn("rmcomma", "rmcomma(s)", "The number in s with commas removed, else null.", 1, 1, converter(rows.Double, "ppl_convert_rmcomma")),
-		fn("rmunit", "rmunit(s)", "The number at the start of s, else null.", 1, 1, converter(rows.Double, "ppl_convert_rmunit")),
-		fn("memk", "memk(s)", "A size with unit k, m or g in kilobytes.", 1, 1, converter(rows.Double, "ppl_convert_memk")),
-		fn("dur2sec", "dur2sec(s)", "A duration [D+]HH:MM:SS in seconds.", 1, 1, converter(rows.Double, "ppl_convert_dur2sec")),
-		fn("mstime", "mstime(s)", "A duration [MM:]SS.SSS in seconds.", 1, 1, converter(rows.Double, "ppl_convert_mstime")),
+		fn("auto", "auto(s)", "The number in s with commas and units removed, else null.", 1, 1, converter("ppl_convert_auto")),
+		fn("num", "num(s)", "The number in s with commas removed, else null.", 1, 1, converter("ppl_convert_num")),
+		fn("rmcomma", "rmcomma(s)", "The number in s with commas removed, else null.", 1, 1, converter("ppl_convert_rmcomma")),
+		fn("rmunit", "rmunit(s)", "The number at the start of s, else null.", 1, 1, converter("ppl_convert_rmunit")),
+		fn("memk", "memk(s)", "A size with unit k, m or g in kilobytes.", 1, 1, converter("ppl_convert_memk")),
+		fn("dur2sec", "dur2sec(s)", "A duration [D+]HH:MM:SS in seconds.", 1, 1, converter("ppl_convert_dur2sec")),
+		fn("mstime", "mstime(s)", "A duration [MM:]SS.SSS in seconds.", 1, 1, converter("ppl_convert_mstime")),
 		fn("ctime", "ctime(seconds[, format])", "Seconds since 1970 as text, %m/%d/%Y %H:%M:%S unless told.", 1, 2, ctime),
 		fn("mktime", "mktime(s[, format])", "The seconds since 1970 of the time that s shows.", 1, 2, mktime),
 	}
@@ -72,6 +72,7 @@ func CastChecked(v Value, t rows.Type, s *Settings) (Value, error) {
 		return ToTime(v, s)
 	case rows.IP:
 		return toIP(v)
+	default:
 	}
 	return Cast(v, t), nil
 }
@@ -89,6 +90,7 @@ func toIP(v Value) (Value, error) {
 			return Value{SQL: Quote(canon), Type: rows.IP, Literal: canon, IsLiteral: true}, nil
 		}
 		return scalar(rows.IP, "ppl_ip(%s)", v.SQL), nil
+	default:
 	}
 	return Value{}, fault.New(fault.InvalidQuery, "cast: Cannot convert %s to IP, only STRING and IP types are supported", typeWord(v.Type))
 }
@@ -113,6 +115,7 @@ func Cast(v Value, t rows.Type) Value {
 		return Value{SQL: "TRY_CAST(" + v.SQL + " AS BOOLEAN)", Type: t}
 	case rows.Timestamp, rows.Date, rows.Time:
 		return castTemporal(v, t, nil)
+	default:
 	}
 	return Value{SQL: "CAST(" + v.SQL + " AS " + SQLType(t) + ")", Type: t, JSON: v.JSON}
 }
@@ -131,6 +134,7 @@ func castString(v Value) string {
 			return "CAST(" + v.SQL + " AS VARCHAR)"
 		}
 		return "CAST(to_json(" + v.SQL + ") AS VARCHAR)"
+	default:
 	}
 	return "CAST(" + v.SQL + " AS VARCHAR)"
 }
@@ -146,6 +150,7 @@ func castInteger(v Value, t rows.Type) string {
 		return "TRY_CAST(trunc(" + v.SQL + ") AS " + SQLType(t) + ")"
 	case rows.String:
 		return "TRY_CAST(trunc(TRY_CAST(" + v.SQL + " AS DECIMAL(38, 9))) AS " + SQLType(t) + ")"
+	default:
 	}
 	return "TRY_CAST(" + v.SQL + " AS " + SQLType(t) + ")"
 }
@@ -154,6 +159,7 @@ func castFloat(v Value, t rows.Type) string {
 	switch v.Type {
 	case rows.Boolean:
 		return "CAST(CAST(" + v.SQL + " AS INTEGER) AS " + SQLType(t) + ")"
+	default:
 	}
 	return "TRY_CAST(" + v.SQL + " AS " + SQLType(t) + ")"
 }
@@ -188,11 +194,11 @@ func toNumber(c *Call) (Value, error) {
 }
 
 // converter compiles the functions of the convert command, all from text to a number.
-func converter(t rows.Type, udf string) func(*Call) (Value, error) {
+func converter(udf string) func(*Call) (Value, error) {
 	return func(c *Call) (Value, error) {
 		if c.Args[0].Type.Numeric() && udf != "ppl_convert_dur2sec" && udf != "ppl_convert_mstime" {
-			return scalar(t, "%s", dbl(c.Args[0])), nil
+			return scalar(rows.Double, "%s", dbl(c.Args[0])), nil
 		}
-		return scalar(t, "%s(%s)", udf, str(c.Args[0])), nil
+		return scalar(rows.Double, "%s(%s)", udf, str(c.Args[0])), nil
 	}
 }

@@ -86,6 +86,7 @@ func toTemporal(v Value, t rows.Type, s *Settings, strict bool) (Value, error) {
 	switch v.Type {
 	case rows.String, rows.Timestamp, rows.Date, rows.Time, rows.Undefined:
 		return castTemporal(v, t, s), nil
+	default:
 	}
 	return Value{}, fault.New(fault.InvalidQuery, "cannot read %s as %s", v.Type, t)
 }
@@ -139,7 +140,8 @@ func castTemporal(v Value, t rows.Type, s *Settings) Value {
 // readTime reads text of a column.
 func readTime(sql string, t rows.Type, s *Settings) string {
 	fail := "error(" + Quote(string(t)+":") + " || " + sql + " || " + Quote(" in unsupported format, please use '"+map[rows.Type]string{
-		rows.Date: dateForm, rows.Time: timeForm, rows.Timestamp: timestampForm}[t]+"'") + ")"
+		rows.Date: dateForm, rows.Time: timeForm, rows.Timestamp: timestampForm,
+	}[t]+"'") + ")"
 	stamp := "TRY_CAST(" + sql + " AS TIMESTAMP)"
 	clock := "TRY_CAST(" + sql + " AS TIME)"
 	var read string
@@ -163,7 +165,7 @@ func Interval(n Value, unit string) (Value, error) {
 	return scalar(rows.Interval, "to_%s(CAST(%s AS %s))", word, scaled(whole(n), scale), intervalArg(word)), nil
 }
 
-func scaled(sql string, scale string) string {
+func scaled(sql, scale string) string {
 	if scale == "1" {
 		return sql
 	}

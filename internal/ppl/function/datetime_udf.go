@@ -140,14 +140,14 @@ func convertZone(args []any) (any, error) {
 func datetimeUDF(args []any) (any, error) {
 	text, zone := args[0].(string), args[1].(string)
 	from := "+00:00"
-	t, err := time.Parse("2006-01-02 15:04:05", text)
-	if err != nil {
+	t, ok := parseDateTime(text)
+	if !ok {
 		const zoneLen = len("+00:00")
 		if len(text) <= zoneLen {
 			return nil, nil
 		}
 		from = text[len(text)-zoneLen:]
-		if t, err = time.Parse("2006-01-02 15:04:05", text[:len(text)-zoneLen]); err != nil {
+		if t, ok = parseDateTime(text[:len(text)-zoneLen]); !ok {
 			return nil, nil
 		}
 	}
@@ -155,6 +155,12 @@ func datetimeUDF(args []any) (any, error) {
 		return t, nil
 	}
 	return inZone(t, from, zone)
+}
+
+// parseDateTime reads yyyy-MM-dd HH:mm:ss[.f].
+func parseDateTime(s string) (time.Time, bool) {
+	t, err := time.Parse(time.DateTime, s)
+	return t, err == nil
 }
 
 // compactDate reads digits as [yy]yymmdd, with the year 2000 and January assumed where they are missing.

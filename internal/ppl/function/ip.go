@@ -1,6 +1,7 @@
 package function
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/netip"
 
@@ -63,7 +64,7 @@ func ipKey(s string) string {
 		return "z" + s
 	}
 	b := a.As16()
-	return fmt.Sprintf("%x", b[:])
+	return hex.EncodeToString(b[:])
 }
 
 func matchCIDR(args []any) (any, error) {

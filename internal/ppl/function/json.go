@@ -42,6 +42,7 @@ func jsonValue(v Value) string {
 		return v.SQL
 	case rows.Timestamp, rows.Date, rows.Time, rows.IP:
 		return str(v)
+	default:
 	}
 	return v.SQL
 }

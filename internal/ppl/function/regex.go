@@ -158,7 +158,7 @@ func ReplaceRegex(s, pattern, replacement Value) (Value, error) {
 // javaReplacement turns \1 into $1, as PPL allows both.
 func javaReplacement(s string) string {
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] == '\\' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9' {
 			b.WriteByte('$')
 			continue

@@ -62,15 +62,15 @@ func (p *textParser) alternatives() func([]string) bool {
 		excluded := false
 	prefix:
 		for {
-			switch t := p.peek(); {
-			case t == "+":
+			switch p.peek() {
+			case "+":
 				required = true
-			case t == "-", t == "!", t == "NOT":
+			case "-", "!", "NOT":
 				excluded = true
-			case t == "AND", t == "&&":
+			case "AND", "&&":
 				required = true
 				must, should = lastTo(must, should)
-			case t == "OR", t == "||", t == "|":
+			case "OR", "||", "|":
 				required = false
 			default:
 				break prefix

@@ -3,6 +3,7 @@ package function
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,12 +103,7 @@ func (q *textQuery) matcher() func([]string) bool {
 }
 
 func anyWord(text []string, test func(string) bool) bool {
-	for _, w := range text {
-		if test(w) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(text, test)
 }
 
 // needed is how many of n terms must occur.

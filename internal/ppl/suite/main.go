@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -41,7 +42,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if *dir == "" {
-		return fmt.Errorf("-dir is required")
+		return errors.New("-dir is required")
 	}
 	s, err := replay.Load(os.DirFS(*dir))
 	if err != nil {

@@ -35,7 +35,7 @@ func load(t *testing.T, conn *sql.Conn, mapping, docs string, opt doctable.Optio
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(docs), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(docs), "\n") {
 		if err := b.Add([]byte(strings.TrimSpace(line))); err != nil {
 			t.Fatal(err)
 		}
@@ -58,10 +58,8 @@ func shape(table *catalog.Table, hidden bool) []string {
 		if c.Elem != "" {
 			s += " of " + string(c.Elem)
 		}
-		for mark, on := range map[string]bool{" text": c.Text} {
-			if on {
-				s += mark
-			}
+		if c.Text {
+			s += " text"
 		}
 		if c.Nanos {
 			s += " nanos"

@@ -197,10 +197,8 @@ func (c *column) mapped(v any) (any, kind) {
 	case dates, times, stamps, nanos:
 		if at, ok := parseAny(f.dates, plain(v)); ok {
 			k := f.kind
-			if k == stamps {
-				k = c.precision(at)
-			} else if k == nanos {
-				c.precision(at)
+			if exact := c.precision(at); k == stamps {
+				k = exact
 			}
 			return moment{at, plain(v)}, k
 		}
@@ -270,8 +268,9 @@ func point(v any) any {
 	switch x := v.(type) {
 	case jsonText:
 		var p struct {
-			Lat, Lon    json.Number
-			Coordinates []json.Number
+			Lat         json.Number   `json:"lat"`
+			Lon         json.Number   `json:"lon"`
+			Coordinates []json.Number `json:"coordinates"`
 		}
 		if json.Unmarshal([]byte(x), &p) != nil {
 			return x

@@ -154,7 +154,7 @@ func dateField(p *property) (*field, error) {
 		format = "strict_date_optional_time||epoch_millis"
 	}
 	hasDate, hasClock := false, false
-	for _, part := range strings.Split(format, "||") {
+	for part := range strings.SplitSeq(format, "||") {
 		d, err := newDateFormat(strings.TrimSpace(part))
 		if err != nil {
 			return nil, err

@@ -283,17 +283,11 @@ func (f *dateFields) dayName(s string) (rest string, ok bool) {
 
 // time puts the parts together; what is not shown is the start of 1970 and midnight.
 func (f *dateFields) time() (time.Time, bool) {
-	or := func(n, other int) int {
-		if n < 0 {
-			return other
-		}
-		return n
-	}
-	hour := or(f.hour, 0)
+	hour := max(f.hour, 0)
 	if f.hour12 >= 0 {
-		hour = f.hour12 + 12*or(f.pm, 0)
+		hour = f.hour12 + 12*max(f.pm, 0)
 	}
-	clock := time.Duration(hour)*time.Hour + time.Duration(or(f.minute, 0))*time.Minute + time.Duration(or(f.second, 0))*time.Second + time.Duration(f.nano)
+	clock := time.Duration(hour)*time.Hour + time.Duration(max(f.minute, 0))*time.Minute + time.Duration(max(f.second, 0))*time.Second + time.Duration(f.nano)
 	if f.milliOfDay >= 0 {
 		clock = time.Duration(f.milliOfDay) * time.Millisecond
 	}

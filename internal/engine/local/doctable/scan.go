@@ -235,7 +235,7 @@ func (b *Builder) elements(n *node, nesting int) (list []any, plain bool, err er
 func (b *Builder) element(n *node, nesting int, look bool) (any, error) {
 	switch b.peekByte() {
 	case '{':
-		if look && !(n.field != nil && n.field.point) && n.depth < maxDepth {
+		if look && (n.field == nil || !n.field.point) && n.depth < maxDepth {
 			b.shadow++
 			n.isArray = true
 			err := b.object(n, nesting)

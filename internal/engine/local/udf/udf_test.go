@@ -51,7 +51,7 @@ func TestFunctionsGetTypedValuesAndGiveThem(t *testing.T) {
 		{Name: "t_count", Variadic: "VARCHAR", Out: "BIGINT", Fn: func(a []any) (any, error) { return int64(len(a)), nil }},
 		{Name: "t_split", In: []string{"VARCHAR"}, Out: "VARCHAR[]", Fn: func(a []any) (any, error) {
 			out := []any{}
-			for _, s := range strings.Split(a[0].(string), ",") {
+			for s := range strings.SplitSeq(a[0].(string), ",") {
 				out = append(out, s)
 			}
 			return out, nil

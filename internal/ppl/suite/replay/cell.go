@@ -60,6 +60,7 @@ func textCell(s string, t rows.Type) any {
 		if dec.Decode(&v) == nil {
 			return normalise(v)
 		}
+	default:
 	}
 	return s
 }

@@ -79,7 +79,9 @@ func (c *Cluster) Load(ctx context.Context, index string, mapping []byte, docs [
 	if err != nil {
 		return err
 	}
-	var done struct{ Errors bool }
+	var done struct {
+		Errors bool `json:"errors"`
+	}
 	if err := json.Unmarshal(reply, &done); err != nil {
 		return fmt.Errorf("read reply of _bulk: %w", err)
 	}
@@ -115,8 +117,8 @@ func (c *Cluster) Query(ctx context.Context, query string) (*Answer, error) {
 		return nil, &QueryError{Status: status, Text: fmt.Sprintf("%d %s: %s", status, http.StatusText(status), reply)}
 	}
 	var answer struct {
-		Schema   []Column
-		Datarows [][]any
+		Schema   []Column `json:"schema"`
+		Datarows [][]any  `json:"datarows"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(reply))
 	dec.UseNumber()

@@ -237,7 +237,7 @@ func asNumber(v any) (float64, bool) {
 	return 0, false
 }
 
-func close(a, b float64) bool {
+func near(a, b float64) bool {
 	if a == b || (math.IsNaN(a) && math.IsNaN(b)) {
 		return true
 	}
@@ -248,7 +248,7 @@ func close(a, b float64) bool {
 func sameJSON(got, want any) bool {
 	if x, ok := asNumber(got); ok {
 		y, ok := asNumber(want)
-		return ok && close(x, y)
+		return ok && near(x, y)
 	}
 	switch w := want.(type) {
 	case []any:
@@ -290,7 +290,7 @@ func sameDisplay(got, want any) bool {
 	text = strings.TrimSpace(text)
 	if x, ok := asNumber(got); ok {
 		y, err := strconv.ParseFloat(text, 64)
-		return err == nil && close(x, y)
+		return err == nil && near(x, y)
 	}
 	switch g := got.(type) {
 	case nil:

@@ -33,9 +33,6 @@ func (e *QueryError) Error() string { return e.Text }
 
 // asQueryError returns the refusal in err, nil if err is of another kind.
 func asQueryError(err error) *QueryError {
-	var q *QueryError
-	if errors.As(err, &q) {
-		return q
-	}
-	return nil
+	q, _ := errors.AsType[*QueryError](err)
+	return q
 }

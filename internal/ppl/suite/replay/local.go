@@ -166,6 +166,7 @@ func refused(err error) error {
 		e.Status, e.Text = 404, "404 Not Found: "+err.Error()
 	case fault.Internal:
 		e.Status, e.Text = 500, "500 Internal Server Error: "+err.Error()
+	default:
 	}
 	if hint := fault.HintOf(err); hint != "" {
 		e.Text += " (" + hint + ")"
@@ -175,11 +176,11 @@ func refused(err error) error {
 
 // failed tells an error of the running query, which the query deserved, from SQL that DuckDB cannot bind, which is ours.
 func (l *Local) failed(err error, query string) error {
-	var d *duckdb.Error
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*duckdb.Error](err); ok {
 		switch d.Type {
 		case duckdb.ErrorTypeBinder, duckdb.ErrorTypeParser, duckdb.ErrorTypeCatalog, duckdb.ErrorTypeInternal, duckdb.ErrorTypeSyntax:
 			return fmt.Errorf("bad SQL: %w in %s", err, query)
+		default:
 		}
 		return &QueryError{Status: 400, Text: "400 Bad Request: " + err.Error()}
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -182,9 +183,7 @@ func TestAClusterIsLoadedAskedAndCleaned(t *testing.T) {
 	with := func(more map[string]any) map[string]any {
 		c := map[string]any{}
 		for _, m := range []map[string]any{base, more} {
-			for k, v := range m {
-				c[k] = v
-			}
+			maps.Copy(c, m)
 		}
 		return c
 	}
