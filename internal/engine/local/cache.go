@@ -27,6 +27,7 @@ import (
 //	tmp/, spill/          work in progress; leftovers of a killed process are removed after leftoverAge
 type cache struct {
 	dir   string
+	id    string // of this store among those that share the directory
 	limit int64
 	now   func() time.Time
 	log   *slog.Logger
@@ -49,12 +50,11 @@ const (
 func (c *cache) segments() string { return filepath.Join(c.dir, "segments") }
 func (c *cache) trails() string   { return filepath.Join(c.dir, "trails") }
 func (c *cache) tmp() string      { return filepath.Join(c.dir, "tmp") }
-func (c *cache) spill() string    { return filepath.Join(c.dir, "spill", hexID(os.Getpid())) }
+func (c *cache) spills() string   { return filepath.Join(c.dir, "spill") }
+func (c *cache) spill() string    { return filepath.Join(c.spills(), c.id) }
 
 func (c *cache) data(key string) string     { return filepath.Join(c.segments(), key+dataExt) }
 func (c *cache) manifest(key string) string { return filepath.Join(c.segments(), key+manifestExt) }
-
-func hexID(n int) string { return fmt.Sprintf("%x", n) }
 
 // make creates the directories and removes what a killed process left behind.
 func (c *cache) make() error {
@@ -74,16 +74,15 @@ func (c *cache) make() error {
 	return nil
 }
 
-// sweep removes leftovers.
+// sweep removes leftovers: what nobody has written to for a while.
 func (c *cache) sweep() {
-	for _, dir := range []string{c.tmp(), filepath.Join(c.dir, "spill")} {
+	for _, dir := range []string{c.tmp(), c.spills()} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue // not there, or gone meanwhile
 		}
 		for _, e := range entries {
-			info, err := e.Info()
-			if err != nil || c.now().Sub(info.ModTime()) < leftoverAge {
+			if c.now().Sub(newest(filepath.Join(dir, e.Name()))) < leftoverAge {
 				continue
 			}
 			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
@@ -93,12 +92,30 @@ func (c *cache) sweep() {
 	}
 }
 
-// tmpName returns a new name in tmp.
-func (c *cache) tmpName(ext string) string {
+// newest returns when a file, or any file of a directory, was last written; now if it is gone.
+func newest(path string) time.Time {
+	var last time.Time
+	_ = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // gone meanwhile
+		}
+		if info, err := e.Info(); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+		return nil
+	})
+	return last
+}
+
+// randomName returns a name that no other process picks.
+func randomName() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return filepath.Join(c.tmp(), hex.EncodeToString(b[:])+ext)
+	return hex.EncodeToString(b[:])
 }
+
+// tmpName returns a new name in tmp.
+func (c *cache) tmpName(ext string) string { return filepath.Join(c.tmp(), randomName()+ext) }
 
 // load returns the manifest of a segment that is there, nil if it is not.
 func (c *cache) load(key string) *manifest {

@@ -57,41 +57,51 @@ func (s *source) Fields(ctx context.Context, name string) ([]engine.Field, error
 
 func fields(ctx context.Context, conn *duck.Conn, t *catalog.Table) ([]engine.Field, error) {
 	var cols []catalog.Column
-	exprs := []string{"count(*)"}
+	filledSQL, distinctSQL := []string{"count(*)"}, []string{}
 	for _, c := range t.Columns {
 		if c.Hidden {
 			continue
 		}
 		cols = append(cols, c)
-		exprs = append(exprs, "count("+c.SQL+")", "approx_count_distinct("+c.SQL+")")
+		filledSQL = append(filledSQL, "count("+c.SQL+")")
+		distinctSQL = append(distinctSQL, "approx_count_distinct("+c.SQL+")")
 	}
-	counts, err := all(ctx, conn, "SELECT "+strings.Join(exprs, ", ")+" FROM "+t.From)
-	if err != nil || len(counts) == 0 {
+	counts, err := all(ctx, conn, "SELECT "+strings.Join(filledSQL, ", ")+" FROM "+t.From)
+	if err != nil || len(counts) == 0 || len(cols) == 0 {
 		return nil, err
 	}
 	total, _ := counts[0][0].(int64)
+	from, scale := sampled(t.From, total)
+	distincts, err := all(ctx, conn, "SELECT "+strings.Join(distinctSQL, ", ")+" FROM "+from)
+	if err != nil || len(distincts) == 0 {
+		return nil, err
+	}
 	out := make([]engine.Field, len(cols))
 	var listed []int
 	for i, c := range cols {
-		filled, _ := counts[0][1+2*i].(int64)
-		distinct, _ := counts[0][2+2*i].(int64)
+		filled, _ := counts[0][1+i].(int64)
+		distinct, _ := distincts[0][i].(int64)
 		out[i] = engine.Field{Name: c.Name, Type: c.Type, Filled: filled}
 		if filled > 0 && distinct <= fewDistinct && !c.JSON && c.Type != rows.Array && c.Type != rows.Struct && c.Type != rows.Timestamp {
 			listed = append(listed, i)
 		}
 	}
-	return out, top(ctx, conn, t, cols, listed, out, total)
+	return out, top(ctx, conn, from, scale, cols, listed, out)
+}
+
+// sampled returns what to read instead of all rows of a large table, and how many rows each row read stands for.
+func sampled(from string, total int64) (sample string, scale float64) {
+	if total <= topSample {
+		return from, 1
+	}
+	percent := 100 * float64(topSample) / float64(total)
+	return fmt.Sprintf("%s TABLESAMPLE SYSTEM(%.4f PERCENT) REPEATABLE(1)", from, percent), 100 / percent
 }
 
 // top counts the values of the listed columns in one pass and keeps the most frequent ones.
-func top(ctx context.Context, conn *duck.Conn, t *catalog.Table, cols []catalog.Column, listed []int, out []engine.Field, total int64) error {
+func top(ctx context.Context, conn *duck.Conn, from string, scale float64, cols []catalog.Column, listed []int, out []engine.Field) error {
 	if len(listed) == 0 {
 		return nil
-	}
-	from, scale := t.From, 1.0
-	if total > topSample {
-		percent := 100 * float64(topSample) / float64(total)
-		from, scale = fmt.Sprintf("%s TABLESAMPLE SYSTEM(%.4f PERCENT) REPEATABLE(1)", t.From, percent), 100/percent
 	}
 	var parts []string
 	for _, i := range listed {

@@ -145,6 +145,7 @@ type found struct {
 	name  string // relative to the source's root, with slashes
 	size  int64
 	mtime time.Time
+	aux   bool // describes the file beside it and is no data
 }
 
 func (f found) same(g found) bool {
@@ -161,12 +162,30 @@ func (s spec) list(ctx context.Context) (files []found, notes []string, err erro
 	default:
 		files, notes, err = s.walk(ctx)
 	}
+	files = append(files, s.mappings(files)...)
 	slices.SortFunc(files, func(a, b found) int { return strings.Compare(a.name, b.name) })
 	if len(files) > maxFiles {
 		notes = append(notes, fmt.Sprintf("only the first %d of %d files are read; name a directory below or a pattern", maxFiles, len(files)))
 		files = files[:maxFiles]
 	}
 	return files, notes, err
+}
+
+// mappings returns the files that describe the JSON documents beside them.
+func (s spec) mappings(files []found) []found {
+	var out []found
+	for _, f := range files {
+		path := stem(f.path) + mappingSuffix
+		if !strings.Contains(strings.ToLower(filepath.Base(f.path)), "json") {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			m := s.found(path, info)
+			m.aux = true
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 func (s spec) one() ([]found, error) {
@@ -182,7 +201,7 @@ func (s spec) found(path string, info fs.FileInfo) found {
 	if err != nil {
 		name = path
 	}
-	return found{path, filepath.ToSlash(name), info.Size(), info.ModTime()}
+	return found{path, filepath.ToSlash(name), info.Size(), info.ModTime(), false}
 }
 
 func (s spec) vanished(err error) error {

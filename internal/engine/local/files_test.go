@@ -498,3 +498,117 @@ func TestUnreadableFilesAreSaidNotFatal(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestATextLogIsFollowedIntoItsStackTrace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	entry := func(i int) string {
+		return fmt.Sprintf("2026-05-27 18:00:%02d,000 ERROR [main] shop.Cart - failure %d\n", i, i)
+	}
+	write(t, path, entry(1)+entry(2))
+	e := openSource(t, newStore(t, t.TempDir()), path)
+	if got := count(t, e, "logs"); got != 2 {
+		t.Fatalf("%d rows", got)
+	}
+	appendTo(t, path, "java.lang.IllegalStateException: broken\n\tat shop.Cart.add(Cart.java:7)\n")
+	r := query(t, e, "source=logs | where body like '%failure 2%' | fields body, _line")
+	if len(r.Rows) != 1 || r.Rows[0][1] != int64(2) {
+		t.Fatalf("got %v", r.Rows)
+	}
+	appendTo(t, path, entry(3))
+	r = query(t, e, "source=logs | stats count() as n, dc(_line) as d")
+	if diff := cmp.Diff([][]any{{int64(3), int64(3)}}, r.Rows); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestANewMappingTypesTheDocumentsAnew(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "things.ndjson"), `{"id":7}`+"\n")
+	s := newStore(t, t.TempDir())
+	for _, name := range []string{dir, filepath.Join(dir, "things.ndjson"), filepath.Join(dir, "*.ndjson")} {
+		mapping := filepath.Join(dir, "things.mapping.json")
+		_ = os.Remove(mapping)
+		e := openSource(t, s, name)
+		if r := query(t, e, "source=things | fields id"); r.Columns[0].Type != "bigint" {
+			t.Errorf("%s: %+v", name, r.Columns)
+		}
+		write(t, mapping, `{"mappings":{"properties":{"id":{"type":"keyword"}}}}`)
+		if r := query(t, e, "source=things | fields id"); r.Columns[0].Type != "string" || r.Rows[0][0] != "7" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestClosingTheStoreUnderRunningQueries(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.jsonl")
+	write(t, path, lines(0, 2000))
+	s, err := local.New(local.Config{CacheDir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := openSource(t, s, path)
+	count(t, e, "logs")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if _, err := e.Query(context.Background(), "source=logs | stats count() by attributes.n", engine.Limits{}); err != nil {
+					return // closed
+				}
+			}
+		})
+	}
+	time.Sleep(10 * time.Millisecond)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if _, err := e.Query(t.Context(), "source=logs", engine.Limits{}); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestACacheThatCannotBeWrittenIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.jsonl"), lines(0, 2))
+	write(t, filepath.Join(dir, "occupied"), "a file, not a directory")
+	e := openSource(t, newStore(t, filepath.Join(dir, "occupied")), filepath.Join(dir, "a.jsonl"))
+	_, err := e.Query(t.Context(), "source=logs", engine.Limits{})
+	if fault.CodeOf(err) != fault.PermissionDenied || fault.HintOf(err) == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestManySmallFilesAreReadTogether(t *testing.T) {
+	dir, cache := t.TempDir(), t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	for i := range 300 {
+		path := filepath.Join(dir, fmt.Sprintf("node-%03d", i), "app.jsonl")
+		write(t, path, lines(i*3, i*3+3))
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newStore(t, cache)
+	e := openSource(t, s, dir)
+	if got := count(t, e, "logs"); got != 900 {
+		t.Fatalf("%d rows", got)
+	}
+	before, err := s.CacheInfo()
+	if err != nil || len(before.Entries) > 30 {
+		t.Fatalf("%d segments, %v", len(before.Entries), err)
+	}
+	r := query(t, e, "source=logs | where attributes.n = 451 | fields _file, _line")
+	if diff := cmp.Diff([][]any{{"node-150/app.jsonl", int64(2)}}, r.Rows); diff != "" {
+		t.Error(diff)
+	}
+	write(t, filepath.Join(dir, "node-150", "app.jsonl"), lines(5000, 5001))
+	r = query(t, e, "source=logs | stats count() as n, max(attributes.n) as m")
+	if diff := cmp.Diff([][]any{{int64(898), int64(5000)}}, r.Rows); diff != "" {
+		t.Error(diff)
+	}
+	after, err := s.CacheInfo()
+	if err != nil || len(after.Entries) > len(before.Entries)+2 {
+		t.Errorf("one changed file made %d segments of %d, %v", len(after.Entries), len(before.Entries), err)
+	}
+}

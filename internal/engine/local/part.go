@@ -26,8 +26,9 @@ type part struct {
 type partFile struct {
 	found
 	id     string
-	magic  bool // starts as Parquet does
-	walked bool // found by walking a directory, not named
+	about  string // identity of the mapping beside it
+	magic  bool   // starts as Parquet does
+	walked bool   // found by walking a directory, not named
 	offset int64
 	line   int64
 	format record.Format
@@ -114,6 +115,7 @@ type trail struct {
 	MTime time.Time   `json:"mtime"`
 	Head  string      `json:"head"` // digests of the ends when it had that size
 	Tail  string      `json:"tail"`
+	About string      `json:"about,omitempty"` // identity of the mapping beside the file
 	Parts []trailPart `json:"parts"`
 }
 
@@ -154,7 +156,7 @@ func (c *cache) writeTrail(path string, t *trail) error {
 // grows to n bytes in small steps is held in O(log n) parts and no byte is read more than O(log n) times.
 func (f *partFile) follow(t *trail, load func(key string) *manifest) (have []trailPart, next *part, err error) {
 	fresh := &part{key: digest("file", f.id), files: []partFile{*f}}
-	if t == nil || len(t.Parts) == 0 || f.size < t.Size {
+	if t == nil || len(t.Parts) == 0 || f.size < t.Size || f.about != t.About {
 		return nil, fresh, nil
 	}
 	head, tail, err := f.ends(t.Size)
@@ -215,6 +217,6 @@ func (f *partFile) extended(have []trailPart, p *part, m *manifest) (*trail, err
 		return nil, err
 	}
 	r := m.Files[0].Report
-	return &trail{Size: f.size, MTime: f.mtime, Head: head, Tail: tail, Parts: append(slices.Clip(have),
+	return &trail{Size: f.size, MTime: f.mtime, Head: head, Tail: tail, About: f.about, Parts: append(slices.Clip(have),
 		trailPart{Key: p.key, From: p.from, To: r.EndOffset, Line: r.EndLine})}, nil
 }

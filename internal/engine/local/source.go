@@ -139,9 +139,15 @@ func (s *source) plan(ctx context.Context, files []found) ([]*job, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if f.aux {
+			continue
+		}
 		pf := partFile{found: f, walked: s.spec.kind == specDir}
 		var err error
-		if pf.id, pf.magic, err = f.identity(); err != nil {
+		if pf.id, pf.magic, err = f.identity(); err == nil {
+			err = pf.describe(files)
+		}
+		if err != nil {
 			jobs = append(jobs, &job{name: f.name, err: err, found: f})
 			continue
 		}
@@ -175,6 +181,20 @@ func (s *source) plan(ctx context.Context, files []found) ([]*job, error) {
 		return 1
 	})
 	return jobs, nil
+}
+
+// describe makes the mapping beside the file part of its identity.
+func (f *partFile) describe(files []found) error {
+	i := slices.IndexFunc(files, func(o found) bool { return o.aux && o.path == stem(f.path)+mappingSuffix })
+	if i < 0 {
+		return nil
+	}
+	var err error
+	if f.about, _, err = files[i].identity(); err != nil {
+		return err
+	}
+	f.id = digest(f.id, f.about)
+	return nil
 }
 
 // pieces returns the segments that a finished job stands for.

@@ -102,7 +102,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	return &Store{
 		cfg: cfg, log: cfg.Logger, compiler: sync.OnceValue(ppl.NewCompiler),
-		cache:   &cache{dir: dir, limit: cfg.CacheLimitBytes, now: cfg.Now, log: cfg.Logger},
+		cache:   &cache{dir: dir, id: randomName(), limit: cfg.CacheLimitBytes, now: cfg.Now, log: cfg.Logger},
 		sources: map[string]*source{}, pins: map[string]int{},
 	}, nil
 }
