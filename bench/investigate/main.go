@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,7 @@ type tally struct {
 func main() {
 	kind := flag.String("engine", "local", "what reads the recordings: local (DuckDB) or memory (the tests' own)")
 	cache := flag.String("cache", filepath.Join(os.TempDir(), "plumbline-bench"), "cache directory of the local engine")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of all runs to this file")
 	verbose := flag.Bool("v", false, "print suspects of each incident")
 	flag.Parse()
 	open, done, err := opener(*kind, *cache)
@@ -59,6 +61,15 @@ func main() {
 		os.Exit(1)
 	}
 	defer done()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "error: %v\n", err)
+			os.Exit(1) //nolint:gocritic // nothing is open yet
+		}
+		_ = pprof.StartCPUProfile(f)
+		defer pprof.StopCPUProfile()
+	}
 	sums := map[string]*tally{}
 	for _, dir := range flag.Args() {
 		if err := judge(dir, open, sums, *verbose); err != nil {

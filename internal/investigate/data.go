@@ -25,7 +25,7 @@ type data struct {
 
 // Limits of one load. They keep an investigation within about 1 GiB; what is cut is said in Report.Notes.
 const (
-	maxLogs    = 4_000_000
+	maxLogs    = 6_000_000
 	maxSamples = 4_000_000
 	// aroundAlert is how much is read before the alert when the source holds more than maxWhole rows: enough for a
 	// baseline of three times an incident of an hour.
@@ -55,6 +55,9 @@ func load(ctx context.Context, eng engine.Engine, req request) (*data, error) {
 	if d.has(engine.Logs) {
 		if err := d.logs.load(ctx, eng, r); err != nil {
 			return nil, fmt.Errorf("investigate: %w", err)
+		}
+		if d.logs.cut {
+			d.notes = append(d.notes, fmt.Sprintf("only the first %d log lines of the window were read: give start and end, or service", maxLogs))
 		}
 	} else {
 		d.notes = append(d.notes, "the source has no logs")

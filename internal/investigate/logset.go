@@ -23,6 +23,7 @@ type logSet struct {
 	miner    *template.Miner
 	from, to int64
 	lines    int
+	cut      bool // there were more lines than maxLogs
 	files    []string
 	fileOf   map[string]uint16
 	places   *trace.Symbols // pods and nodes
@@ -114,7 +115,12 @@ func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range)
 		}
 		return ""
 	}
-	_, err = eng.Stream(ctx, q, engine.Limits{MaxRows: maxLogs}, func(row []any) error {
+	n := 0
+	_, err = eng.Stream(ctx, q, engine.Limits{MaxRows: maxLogs + 1}, func(row []any) error {
+		if n++; n > maxLogs {
+			l.cut = true
+			return nil
+		}
 		var when time.Time
 		if i := at["@timestamp"]; i >= 0 {
 			when, _ = row[i].(time.Time)

@@ -152,7 +152,7 @@ func (b *Builder) derive(s *Span) {
 			if slices.Contains(b.known.status, a.Key) && failedStatus(b.set.keys[a.Key], b.set.Value(a)) {
 				codes = b.set.Value(a)
 			}
-			if p := slices.Index(b.known.targets, a.Key); p >= 0 && p < rank && (s.Kind.Outgoing() || s.Kind == Internal) {
+			if p := slices.Index(b.known.targets, a.Key); p >= 0 && p < rank && !s.Kind.Incoming() {
 				rank, s.Target, s.TargetKey = p, b.set.syms.Of(b.set.Value(a)), a.Key
 			}
 		}

@@ -87,6 +87,29 @@ func (s *Set) link(t *Trace) {
 			s.mend(i)
 		}
 	}
+	for i := t.Lo; i < t.Hi; i++ {
+		if s.Spans[i].Kind == KindUnset {
+			s.Spans[i].Kind = s.guessKind(i)
+		}
+	}
+}
+
+// guessKind tells the kind of a span that does not say: at the edge of its service it serves, when it leads to another service
+// or names a target it calls.
+func (s *Set) guessKind(i int32) Kind {
+	sp := &s.Spans[i]
+	if sp.Parent < 0 || s.Spans[sp.Parent].Service != sp.Service {
+		return Server
+	}
+	for c := sp.FirstChild; c >= 0; c = s.Spans[c].NextSibling {
+		if s.Spans[c].Service != sp.Service {
+			return Client
+		}
+	}
+	if sp.Target != 0 {
+		return Client
+	}
+	return Internal
 }
 
 // adopt gives spans whose parent was never exported (a crash, a span that was not ended) to the shortest span of the same

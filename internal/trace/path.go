@@ -116,8 +116,8 @@ func (s *Set) Served(i int32) int32 {
 	return -1
 }
 
-// Origin reports whether span i is an error that no failed child explains. A child that wraps others within the same service
-// and does not fail itself is looked through.
+// Origin reports whether span i is an error that no failed child explains. A child within the same service that
+// does not fail itself (a wrapper, a client span that does not tell) is looked through.
 func (s *Set) Origin(i int32) bool {
 	return s.Spans[i].Error && !s.failedBelow(i, s.Spans[i].Service, 0)
 }
@@ -128,7 +128,7 @@ func (s *Set) failedBelow(i int32, service Sym, depth int) bool {
 		if ch.Error && ch.Kind != Consumer {
 			return true
 		}
-		if ch.Kind == Internal && ch.Service == service && depth < maxWrap && s.failedBelow(c, service, depth+1) {
+		if (ch.Kind == Internal || ch.Kind == Client) && ch.Service == service && depth < maxWrap && s.failedBelow(c, service, depth+1) {
 			return true
 		}
 	}

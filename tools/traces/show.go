@@ -205,7 +205,7 @@ func (o *showOutput) fill(set *trace.Set, nodes []trace.Node, limit int) {
 		}
 	}
 	if len(nodes) > limit {
-		mark(func(n trace.Node) bool { return n.Depth == nodes[0].Depth })
+		mark(func(n trace.Node) bool { return n.Index == nodes[0].Index })
 		mark(func(n trace.Node) bool { return slices.Contains(n.Marks, trace.MarkOrigin) })
 		mark(func(n trace.Node) bool { return len(n.Marks) > 0 })
 		mark(func(n trace.Node) bool { return n.Critical > 0 })
