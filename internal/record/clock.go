@@ -154,6 +154,13 @@ func (v *civil) dayFirst(b []byte, run int) int {
 		}
 		return n
 	}
+	if sep != ' ' && run == 2 && len(rest) > 8 && digitRun(rest) == 2 && rest[2] == sep && digitRun(rest[3:]) == 4 && rest[7] == ' ' { // 27.05.2026
+		v.year, v.month, v.day = num(rest[3:7]), num(rest[:2]), num(b[:2])
+		if v.month > 12 {
+			v.month, v.day = v.day, v.month
+		}
+		return run + 9
+	}
 	if sep != ' ' && run == 2 && digitRun(rest) == 2 && len(rest) > 2 && rest[2] == ' ' {
 		v.year, v.month, v.day = -1, num(b[:2]), num(rest[:2])
 		return run + 4
@@ -446,14 +453,21 @@ func (c clock) epoch(b []byte, run int) (stampAt, bool) {
 		n, _ := jsonscan.ParseInt(b[:run])
 		return stampAt{epochTime(n), run}, plausible(n / 1000)
 	}
+	if run == 10 && len(b) > 11 && (b[10] == ' ' || b[10] == '\t' || b[10] == ']') && !c.now.IsZero() {
+		t := time.Unix(int64(num(b[:9]))*10+int64(b[9]-'0'), 0).UTC()
+		return stampAt{t, run}, t.Before(c.now.AddDate(0, 0, 1)) && t.After(c.now.AddDate(-epochYears, 0, 0))
+	}
 	if run != 10 || len(b) < 12 || b[10] != '.' {
 		return stampAt{}, false
 	}
 	var v civil
 	k := v.fraction(b[10:])
-	sec := int64(num(b[:10]))
+	sec, _ := jsonscan.ParseInt(b[:10])
 	return stampAt{time.Unix(sec, int64(v.nano)).UTC(), 10 + k}, k > 0 && plausible(sec)
 }
+
+// epochYears is how far back a bare number of ten digits is believed to be a time.
+const epochYears = 15
 
 // plausible says whether seconds since 1970 are a log's time: 1990 to 2100.
 func plausible(sec int64) bool { return sec > 631152000 && sec < 4102444800 }

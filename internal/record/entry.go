@@ -13,6 +13,7 @@ type entry struct {
 	hasTime bool // the line has a time, though perhaps one that cannot be dated
 	multi   bool // lines that fit no layout belong to the entry
 	prefix  bool // words stood before the time
+	tabbed  bool // a tab stood behind the level
 	pending bool // java.util.logging: level and message come on the next line
 
 	level     level

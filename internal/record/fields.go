@@ -88,12 +88,20 @@ func (t *textReader) bracket(b []byte, e *entry) ([]byte, bool) {
 		return b, false
 	}
 	switch {
+	case e.level.text != "" && e.logger == nil && t.classFollows(rest) || isPod(in): // the last bracket before the class is the thread
+		if e.thread != nil && bytes.IndexAny(in, " =") >= 0 {
+			e.addText("attributes.log.context", in)
+			return rest, true
+		}
+		if e.thread != nil && !isPod(in) {
+			e.addText("attributes.log.context", e.thread)
+			e.thread = nil
+		}
+		e.setThread(in)
 	case e.level.text == "" || e.logger != nil:
 		if e.thread != nil || bytes.IndexByte(in, ' ') >= 0 && e.level.text != "" {
 			return b, false
 		}
-		e.setThread(in)
-	case t.classFollows(rest) || isPod(in):
 		e.setThread(in)
 	case identifier(in):
 		e.logger = in
@@ -143,7 +151,7 @@ func (e *entry) context(in []byte) bool {
 	case bytes.HasPrefix(in, []byte("MY-")) && allDigits(in[3:]):
 		e.layout = FormatDatabase
 		e.addText("attributes.db.response.status_code", in)
-	case bytes.IndexByte(in, '=') > 0 && isPair(in):
+	case bytes.IndexByte(in, '=') > 0 && pairsOfHead(in):
 		for p := in; len(p) > 0; {
 			key, val, next, ok := pair(p)
 			if !ok {
@@ -156,6 +164,22 @@ func (e *entry) context(in []byte) bool {
 		return e.shortContext(in)
 	}
 	return true
+}
+
+// pairsOfHead reports that a bracket's pairs say where a line comes from. Threads may be named like pairs: HBase's
+// RpcServer.default.FPBQ.Fifo.handler=4,queue=0,port=16000.
+func pairsOfHead(in []byte) bool {
+	for len(in) > 0 {
+		key, _, next, ok := pair(in)
+		if !ok {
+			return false
+		}
+		if contextKey(key) {
+			return true
+		}
+		in = bytes.TrimLeft(next, " ,;")
+	}
+	return false
 }
 
 // shortContext reads Apache's module:level, Sleuth's [app,trace,span], and file.py:12.
@@ -216,7 +240,17 @@ func withoutPort(b []byte) []byte {
 // classFollows reports that behind a bracket comes a class and its separator, so that the bracket holds a thread.
 func (t *textReader) classFollows(b []byte) bool {
 	b = bytes.TrimLeft(b, " ")
-	if len(b) > 0 && b[0] == '[' || len(b) > 0 && b[0] == '(' {
+	for range 3 {
+		if len(b) == 0 || b[0] != '[' {
+			break
+		}
+		end := closing(b)
+		if end < 0 {
+			return false
+		}
+		b = bytes.TrimLeft(b[end+1:], " ")
+	}
+	if len(b) > 0 && b[0] == '-' {
 		return false
 	}
 	_, _, ok := loggerToken(b)
@@ -229,7 +263,9 @@ func paren(b []byte, e *entry) ([]byte, bool) {
 	if end < 2 || end > 80 || e.level.text == "" || e.thread != nil || bytes.IndexByte(b[:end], ' ') >= 0 || e.logger != nil {
 		return b, false
 	}
-	e.thread = b[1:end]
+	if !e.location(b[1:end]) {
+		e.thread = b[1:end]
+	}
 	return b[end+1:], true
 }
 
@@ -275,7 +311,11 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 	if e.level.text == "" && n <= 11 {
 		if l := levelOf(b[:n]); l.text != "" && levelEnds(b, n) {
 			e.setLevel(l, b[:n])
+			e.tabbed = n < len(b) && b[n] == '\t'
 			return bytes.TrimPrefix(b[n:], []byte{':'}), true
+		} else if l.text != "" && n > 3 && n < len(b) && b[n] == ' ' && b[0] >= 'a' { // error opening file: a level, and a word of the message
+			e.setLevel(l, b[:n])
+			return b, false
 		}
 	}
 	if isPair(b) {
@@ -289,8 +329,11 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 		return b, false
 	}
 	name, next, ok := loggerToken(b)
+	if i := bytes.IndexByte(b, '\t'); !ok && e.tabbed && i > 0 && loggerName(b[:i]) { // zap's console: level, logger, caller, text
+		name, next, ok = b[:i], b[i+1:], true
+	}
 	if !ok {
-		return b, false
+		return t.beforeLevel(b, e)
 	}
 	if e.level.text == "" && !t.levelAhead(next) && !classLike(name) {
 		return b, false
@@ -309,6 +352,18 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 	return next, true
 }
 
+// beforeLevel takes a word that is no word of a sentence (host-1, TID-abc, main.cc:12) before a level.
+func (t *textReader) beforeLevel(b []byte, e *entry) ([]byte, bool) {
+	end := bytes.IndexByte(b, ' ')
+	if end <= 0 || e.level.text != "" || !loggerName(b[:end]) || bytes.IndexAny(b[:end], "0123456789.-:") < 0 || !t.levelAhead(b[end:]) {
+		return b, false
+	}
+	if !e.location(b[:end]) {
+		e.setThread(b[:end])
+	}
+	return b[end:], true
+}
+
 // levelEnds says whether a word at the head of b is a level and not the beginning of the message: in capitals before a separator,
 // or in any case before a clear one.
 func levelEnds(b []byte, n int) bool {
@@ -325,7 +380,13 @@ func levelEnds(b []byte, n int) bool {
 	case n == 1: // D WindowManager: text; E | text
 		return upper && (c == ' ' || c == '|' || c == '\t') && (next >= 'A' && next <= 'Z' || next == '[' || next == '|' || next == ' ')
 	case upper:
-		return c == ' ' || c == ':' || c == '\t' || c == '|' || c == ',' || c == '['
+		return c == '/' && isLetter(next) || c == ' ' || c == ':' || c == '\t' || c == '|' || c == ',' || c == '['
+	}
+	switch string(b[:n]) {
+	case "info", "debug", "trace", "fatal", "warn":
+		if c == ' ' {
+			return true
+		}
 	}
 	return c == ':' && next == ' ' || c == '\t' || c == '|' || c == ' ' && (next == ' ' || next == '[' || next == '|' || next == '-')
 }

@@ -17,6 +17,10 @@ func (t *textReader) head(line []byte, e *entry, inside bool) bool {
 		if t.syslogPRI(line, e) {
 			return true
 		}
+	case c == ':': // ::1 - - [time]
+		if t.access(line, e) {
+			return true
+		}
 	case c == '[':
 		if t.bracketed(line, e) {
 			return true
@@ -26,7 +30,7 @@ func (t *textReader) head(line []byte, e *entry, inside bool) bool {
 			return true
 		}
 	case isLetter(c) || c == '_' || c == '@':
-		if t.letterFirst(line, e) {
+		if t.compose(line, e) || t.letterFirst(line, e) {
 			return true
 		}
 	case c == '#' && bytes.HasPrefix(line, []byte("# Time: ")): // MySQL's slow query log
@@ -73,6 +77,9 @@ func (t *textReader) timed(line []byte, s stampAt, e *entry) bool {
 		piped(rest[1:], e)
 		return true
 	}
+	if len(rest) > 1 && rest[0] == ':' && t.rds(rest[1:], e) {
+		return true
+	}
 	t.fields(rest, e)
 	if e.level.text == "" && s.n > 19 && line[10] == 'T' {
 		t.isoSyslog(line, s, e)
@@ -81,6 +88,27 @@ func (t *textReader) timed(line []byte, s stampAt, e *entry) bool {
 		e.webClient()
 	}
 	t.label(line, s, e)
+	return true
+}
+
+// rds reads PostgreSQL's prefix on Amazon RDS: TIME:HOST(PORT):USER@DATABASE:[PID]:LEVEL: text.
+func (t *textReader) rds(rest []byte, e *entry) bool {
+	head, text, ok := bytes.Cut(rest, []byte("]:"))
+	where, pid, has := bytes.Cut(head, []byte(":["))
+	n, isNumber := jsonscan.ParseInt(pid)
+	if !ok || !has || !isNumber || bytes.IndexByte(where, ' ') >= 0 {
+		return false
+	}
+	e.layout = FormatDatabase
+	e.setPid(n)
+	host, user, _ := bytes.Cut(where, []byte{':'})
+	if i := bytes.IndexByte(host, '('); i > 0 {
+		e.addText("attributes.client.address", host[:i])
+	}
+	name, db, _ := bytes.Cut(user, []byte{'@'})
+	e.addText("attributes.db.user", name)
+	e.addText("attributes.db.namespace", db)
+	t.fields(text, e)
 	return true
 }
 
@@ -189,15 +217,15 @@ func (t *textReader) bracketed(line []byte, e *entry) bool {
 			}
 			return true
 		}
-		if rest[0] == ' ' || rest[0] == ',' || rest[0] == '|' || rest[0] == '-' { // [time LEVEL ...] text
+		if rest[0] == ' ' || rest[0] == ',' || rest[0] == '|' || rest[0] == '-' || rest[0] == ':' { // [time LEVEL ...] text
 			e.multi = true
 			if end := bytes.IndexByte(rest, ']'); end > 0 && end < 80 {
 				t.fields(rest[:end], e)
 				left := e.body
 				e.body = nil
 				t.fields(rest[end+1:], e)
-				if len(left) > 0 && e.logger == nil {
-					e.logger = left
+				if left = bytes.Trim(left, "/ "); len(left) > 0 {
+					e.setThread(left)
 				}
 				return true
 			}
@@ -247,6 +275,31 @@ func (t *textReader) leveled(line []byte, e *entry) bool {
 		}
 	}
 	t.fields(rest, e)
+	return true
+}
+
+// compose reads what docker compose puts before every line: "web-1  | ".
+func (t *textReader) compose(line []byte, e *entry) bool {
+	bar := bytes.IndexByte(line[:min(len(line), 64)], '|')
+	if bar < 3 || bar+2 >= len(line) || line[bar-1] != ' ' || line[bar+1] != ' ' {
+		return false
+	}
+	name := trimSpace(line[:bar])
+	n := len(name)
+	for n > 0 && isDigit(name[n-1]) {
+		n--
+	}
+	if n < 2 || n == len(name) || name[n-1] != '-' && name[n-1] != '_' || !identifier(name) {
+		return false
+	}
+	rest := trimSpace(line[bar+1:])
+	if !t.head(rest, e, true) {
+		e.reset()
+		e.layout, e.body = FormatText, rest
+	}
+	if e.service == nil {
+		e.service = name[:n-1]
+	}
 	return true
 }
 
