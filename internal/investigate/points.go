@@ -91,7 +91,7 @@ func (q *inquiry) pointsOfWords(s *suspect) {
 		meansPool: 3, meansDNS: 3.5, meansCert: 3, meansAuth: 2.6, meansMemory: 2.5, meansClock: 3.5, meansPoison: 3, meansTool: 2, meansDisk: 2.5,
 		meansConfig: 1.2, meansCrash: .8, meansTimeout: .8, meansRetry: 1, meansLimited: 1.5, meansOverload: .8, meansRefused: .6, meansCache: 1.2, meansLock: 2,
 	}
-	for _, se := range senses {
+	for _, se := range senses() {
 		n := s.means[se.means]
 		if n < .08 {
 			continue
