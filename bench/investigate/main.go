@@ -96,9 +96,9 @@ func opener(kind, cache string) (open openFunc, done func(), err error) {
 
 func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) error {
 	var tr truth
-	body, err := os.ReadFile(filepath.Join(dir, "truth.json")) //nolint:gosec // named by the caller
+	body, err := os.ReadFile(filepath.Join(dir, "truth.json"))
 	if os.IsNotExist(err) {
-		body, err = os.ReadFile(filepath.Join(dir, "..", "truth", filepath.Base(dir)+".json")) //nolint:gosec // named by the caller
+		body, err = os.ReadFile(filepath.Join(dir, "..", "truth", filepath.Base(dir)+".json"))
 	}
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) erro
 	if err := json.Unmarshal(body, &tr); err != nil {
 		return err
 	}
-	alertBody, err := os.ReadFile(filepath.Join(dir, "alert.json")) //nolint:gosec // named by the caller
+	alertBody, err := os.ReadFile(filepath.Join(dir, "alert.json"))
 	if err != nil {
 		return err
 	}

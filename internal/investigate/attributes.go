@@ -79,7 +79,7 @@ var effects = []string{
 func (q *inquiry) newDiffer() *differ {
 	d := &differ{inquiry: q, skip: map[trace.KeyID]bool{}, sel: map[uint64]float64{}, ref: map[uint64]float64{}, kinds: map[trace.KeyID]map[uint64]struct{}{}}
 	for i, k := range q.spans.Keys() {
-		id := trace.KeyID(i) //nolint:gosec // below 2^16 keys
+		id := trace.KeyID(i)
 		bare := strings.TrimPrefix(k, "resource.")
 		if q.spans.HighCardinality(id) || slices.ContainsFunc(effects, func(e string) bool { return strings.Contains(bare, e) }) {
 			d.skip[id] = true
@@ -102,7 +102,7 @@ func (q *inquiry) attributeDiff(bad, good []int32, drift bool) []attrDiff {
 	var out []attrDiff
 	var ps []float64
 	for bits, n := range d.sel {
-		key := trace.KeyID(bits >> 33) //nolint:gosec // the key's own bits
+		key := trace.KeyID(bits >> 33)
 		if len(d.kinds[key]) > maxAttrValues {
 			continue
 		}
@@ -209,7 +209,7 @@ func ownOfCall(key string) bool {
 
 // name writes a key and value as OpenTelemetry names them.
 func (d *differ) name(bits uint64) (key, value string) {
-	k := trace.KeyID(bits >> 33) //nolint:gosec // the key's own bits
+	k := trace.KeyID(bits >> 33)
 	return strings.TrimPrefix(d.spans.Keys()[k], "resource."), d.spans.ValueOfBits(bits)
 }
 

@@ -68,7 +68,7 @@ func (e *excess) settle(nInc, nBase float64) {
 }
 
 // over is how many more were affected than the baseline's rate explains.
-func (e excess) over() float64 {
+func (e *excess) over() float64 {
 	if e.nBase == 0 {
 		return e.inc
 	}
@@ -76,7 +76,7 @@ func (e excess) over() float64 {
 }
 
 // g is the significance of the rise (likelihood ratio G), 0 if there is none.
-func (e excess) g() float64 {
+func (e *excess) g() float64 {
 	if e.nBase == 0 {
 		return 0
 	}
@@ -92,7 +92,7 @@ const (
 	minG        = 15
 )
 
-func (e excess) significant() bool { return e.over() >= minAffected && e.g() >= minG }
+func (e *excess) significant() bool { return e.over() >= minAffected && e.g() >= minG }
 
 // slowWeight is what a slow request counts against a failed one.
 const slowWeight = .7
@@ -171,10 +171,10 @@ func (b *blamer) totals() {
 		b.jobOf[i] = -1
 	}
 	for j := range b.js.jobs {
-		b.jobOf[b.js.jobs[j].root] = int32(j) //nolint:gosec // below 2^31
+		b.jobOf[b.js.jobs[j].root] = int32(j)
 	}
 	for i := range b.spans.Spans { // parents come before children within a trace unless clocks differ
-		b.jobAt(int32(i)) //nolint:gosec // below 2^31
+		b.jobAt(int32(i))
 	}
 }
 
@@ -203,7 +203,7 @@ func (b *blamer) blameErrors() {
 		if !sp.Error && !sp.Soft {
 			continue
 		}
-		id := int32(i) //nolint:gosec // below 2^31
+		id := int32(i)
 		origin := s.Origin(id)
 		if !origin && (sp.Error || !b.softOrigin(id)) {
 			continue
@@ -442,7 +442,7 @@ func (b *blamer) blameSilence() {
 		}
 		u := b.unitOf[i]
 		add(n, u, inc)
-		producers = append(producers, int32(i)) //nolint:gosec // below 2^31
+		producers = append(producers, int32(i))
 		for c := sp.FirstChild; c >= 0; c = s.Spans[c].NextSibling {
 			if s.Spans[c].Kind == trace.Consumer {
 				add(took, key{u, s.Spans[c].Service}, inc)

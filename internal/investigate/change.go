@@ -42,7 +42,7 @@ func (q *inquiry) changes() []change {
 	services := q.serviceNames()
 	var out []change
 	for _, p := range q.logs.patterns {
-		if !p.cluster && len(p.events) > maxRare && !(q.mostly(p, from, to) && len(p.events) < 4*maxRare) {
+		if !p.cluster && len(p.events) > maxRare && (len(p.events) >= 4*maxRare || !q.mostly(p, from, to)) {
 			continue
 		}
 		if !p.cluster && p.severity >= severityError {
@@ -82,11 +82,6 @@ func (q *inquiry) distance(c change) int64 {
 		return d
 	}
 	return 2 * (c.at - q.win.onset)
-}
-
-// closeness is 1 at the onset and falls to 0 at the edge of the search.
-func (q *inquiry) closeness(c change) float64 {
-	return max(0, 1-float64(q.distance(c))/float64(changeBefore.Nanoseconds()))
 }
 
 var (

@@ -40,7 +40,7 @@ func (q *inquiry) compare(s *suspect) {
 		if m := s.main; m != nil && m.target != 0 && kind != badSilent { // other operations of the same target may do well
 			for id, u := range q.units {
 				if u.service == m.service && u.target == m.target && u.kind.Outgoing() {
-					units[int32(id)] = true //nolint:gosec // below 2^31 units
+					units[int32(id)] = true
 				}
 			}
 		}
@@ -70,7 +70,7 @@ func (q *inquiry) mainKind(s *suspect) uint8 {
 	best := uint8(0)
 	for k := range n {
 		if n[k] > n[best] {
-			best = uint8(k) //nolint:gosec // five kinds
+			best = uint8(k)
 		}
 	}
 	if n[badError] > .2*n[best] {
@@ -267,7 +267,7 @@ func (q *inquiry) targetAttrs(c *culprit) []label {
 			continue
 		}
 		for bits, m := range count {
-			if trace.KeyID(bits>>33) == k && 10*m >= 9*n { //nolint:gosec // the key's own bits
+			if trace.KeyID(bits>>33) == k && 10*m >= 9*n {
 				out = append(out, label{key, q.spans.ValueOfBits(bits)})
 			}
 		}

@@ -1,7 +1,6 @@
 package investigate
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/plumbline-mcp/plumbline/internal/trace"
@@ -131,6 +130,6 @@ func sortedSyms[V any](m map[trace.Sym]V) []trace.Sym {
 	for y := range m {
 		out = append(out, y)
 	}
-	slices.SortFunc(out, func(a, b trace.Sym) int { return cmp.Compare(a, b) })
+	slices.Sort(out)
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/finding"
@@ -74,12 +75,12 @@ func (q *inquiry) sampleOf(p patternChange) *sample {
 // queryEvidence writes the PPL that shows the suspect's numbers again, minute by minute.
 func (q *inquiry) queryEvidence(s *suspect) finding.Evidence {
 	r := timerange.Range{Start: utc(q.win.baseFrom), End: utc(q.win.to)}
-	where := ""
+	var where string
 	switch {
 	case s.node != "" && s.factor != nil:
 		where = fmt.Sprintf("`resource.attributes.%s` = %s", s.factor.key, trace.Quote(s.node))
 	case s.node != "":
-		where = fmt.Sprintf("`resource.attributes.k8s.node.name` = %s", trace.Quote(s.node))
+		where = "`resource.attributes.k8s.node.name` = " + trace.Quote(s.node)
 	case len(s.cause) > 0:
 		sp := &q.spans.Spans[q.commonSpan(s)]
 		where = fmt.Sprintf("`serviceName` = %s and `name` = %s", trace.Quote(q.text(sp.Service)), trace.Quote(q.text(sp.Name)))
@@ -112,11 +113,12 @@ func (q *inquiry) commonSpan(s *suspect) int32 {
 }
 
 func metricQuery(s *series) string {
-	query := "source=metrics | where `name` = " + trace.Quote(s.name)
+	var b strings.Builder
+	b.WriteString("source=metrics | where `name` = " + trace.Quote(s.name))
 	for _, l := range s.labels {
-		query += fmt.Sprintf(" and `attributes.%s` = %s", l.key, trace.Quote(l.value))
+		fmt.Fprintf(&b, " and `attributes.%s` = %s", l.key, trace.Quote(l.value))
 	}
-	return query + " | fields `@timestamp`, `value` | sort `@timestamp`"
+	return b.String() + " | fields `@timestamp`, `value` | sort `@timestamp`"
 }
 
 // exemplars picks traces: the earliest bad one after the onset with its nearest healthy twin and their difference, the one of
@@ -180,7 +182,7 @@ func (q *inquiry) twin(job int32, cl *clues) int32 {
 			continue
 		}
 		if d := j.start - o.start; best < 0 || d < gap {
-			best, gap = int32(i), d //nolint:gosec // below 2^31 jobs
+			best, gap = int32(i), d
 		}
 	}
 	return best

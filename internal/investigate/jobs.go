@@ -55,7 +55,6 @@ type jobSet struct {
 	classes []class
 	places  []place
 	placeID map[place]int32
-	hops    []int32 // number of spans a job walked, scratch
 }
 
 type class struct {
@@ -77,15 +76,15 @@ func (q *inquiry) makeJobs() *jobSet {
 		if sp.Parent >= 0 && sp.Kind != trace.Consumer {
 			continue
 		}
-		root := int32(i) //nolint:gosec // below 2^31 spans
+		root := int32(i)
 		k := [2]int32{q.unitOf[i], q.firstServed(root)}
 		c, ok := ids[k]
 		if !ok {
-			c = int32(len(js.classes)) //nolint:gosec // at most one a job
+			c = int32(len(js.classes))
 			ids[k] = c
 			js.classes = append(js.classes, class{root: k[0], first: k[1], consumer: sp.Kind == trace.Consumer})
 		}
-		j := job{root: root, class: c, start: sp.Start, dur: sp.Dur, lo: int32(len(js.shares)), cl: int32(len(js.tallies))} //nolint:gosec // below 2^31
+		j := job{root: root, class: c, start: sp.Start, dur: sp.Dur, lo: int32(len(js.shares)), cl: int32(len(js.tallies))}
 		path = s.CriticalPath(root, path[:0])
 		q.addShares(js, path, int(j.lo))
 		clear(counts)
@@ -93,12 +92,12 @@ func (q *inquiry) makeJobs() *jobSet {
 		for _, t := range counts {
 			js.tallies = append(js.tallies, *t)
 		}
-		j.hi, j.ch = int32(len(js.shares)), int32(len(js.tallies)) //nolint:gosec // below 2^31
+		j.hi, j.ch = int32(len(js.shares)), int32(len(js.tallies))
 		cl := &js.classes[c]
 		switch {
 		case q.win.baseline(j.start):
 			cl.nBase++
-			cl.base = append(cl.base, int32(min(j.dur/1000, 1<<31-1))) //nolint:gosec // capped
+			cl.base = append(cl.base, int32(min(j.dur/1000, 1<<31-1)))
 		case q.win.incident(j.start):
 			cl.nInc++
 		}
@@ -133,7 +132,7 @@ func (q *inquiry) addShares(js *jobSet, path []trace.Segment, lo int) {
 		p, v := q.placeOf(g)
 		id, ok := js.placeID[p]
 		if !ok {
-			id = int32(len(js.places)) //nolint:gosec // at most one a span
+			id = int32(len(js.places))
 			js.placeID[p] = id
 			js.places = append(js.places, p)
 		}

@@ -188,11 +188,11 @@ func (l *logSet) add(service string, severity int, s sample) {
 	p.severity = max(p.severity, severity)
 	f, ok := l.fileOf[s.file]
 	if !ok && len(l.files) < 1<<16-1 {
-		f = uint16(len(l.files)) //nolint:gosec // checked
+		f = uint16(len(l.files))
 		l.files = append(l.files, s.file)
 		l.fileOf[s.file] = f
 	}
-	p.events = append(p.events, event{s.at, int32(min(s.line, 1<<31-1)), f, l.places.Of(s.pod), l.places.Of(s.node)}) //nolint:gosec // capped
+	p.events = append(p.events, event{s.at, int32(min(s.line, 1<<31-1)), f, l.places.Of(s.pod), l.places.Of(s.node)})
 	if len(p.samples) < maxSamplesKept || p.cluster && len(p.samples) < maxClusterKept {
 		if len(s.body) > maxBody {
 			s.body = strings.ToValidUTF8(s.body[:maxBody], "")

@@ -161,6 +161,7 @@ func (q *inquiry) pointsOfChanges(s *suspect) {
 			f, w = MemoryRestart, 3
 		case changeRestart:
 			f, w = MemoryRestart, .4
+		case changeRollback, changeNode, changeJob, changeScale, changeOther:
 		}
 		if w == 0 || given[f] {
 			continue

@@ -102,7 +102,7 @@ func (q *inquiry) userKeys() []trace.KeyID {
 
 // nextStep says what to do first and what would refute the suspect.
 func (q *inquiry) nextStep(s *suspect) (next, refute string) {
-	next = map[Family]string{
+	next = map[Family]string{ //nolint:gosec // advice, no credentials
 		BadRelease:         "Roll %[1]s back from %[2]s and watch its error rate.",
 		PoolExhausted:      "Find who holds the connections of %[1]s (%[2]s); restart or raise the limit only to win time.",
 		SlowDependency:     "Ask the owner of %[2]s; shorten the timeout or fail over in %[1]s meanwhile.",

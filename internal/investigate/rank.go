@@ -103,10 +103,8 @@ func (q *inquiry) reachOf(s *suspect) float64 {
 	if len(named) == 0 || s.service == 0 {
 		return 1
 	}
-	for _, y := range named {
-		if y == s.service {
-			return 1.15
-		}
+	if slices.Contains(named, s.service) {
+		return 1.15
 	}
 	for _, y := range named {
 		if q.reaches(y, func(to trace.Sym) bool { return to == s.service }) {

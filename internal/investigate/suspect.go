@@ -117,8 +117,8 @@ func (q *inquiry) weigh(s *suspect) {
 }
 
 // excessOf returns the rise that a bad span of the kind belongs to.
-func (c *culprit) excessOf(k uint8) excess {
-	return [...]excess{badError: c.errors, badSoft: c.soft, badSlow: c.slow, badMore: c.more, badSilent: c.silent}[k]
+func (c *culprit) excessOf(k uint8) *excess {
+	return [...]*excess{badError: &c.errors, badSoft: &c.soft, badSlow: &c.slow, badMore: &c.more, badSilent: &c.silent}[k]
 }
 
 // rankValue orders the places of one service: failures before slowness before volume.

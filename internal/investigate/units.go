@@ -46,17 +46,17 @@ func (q *inquiry) index() {
 		k := unitKey{sp.Service, sp.Name, sp.Target, sp.Kind}
 		id, ok := ids[k]
 		if !ok {
-			id = int32(len(q.units)) //nolint:gosec // at most one a span
+			id = int32(len(q.units))
 			ids[k] = id
 			q.units = append(q.units, &unit{service: k.service, name: k.name, target: k.target, kind: k.kind})
 		}
 		q.unitOf[i] = id
-		q.units[id].spans = append(q.units[id].spans, int32(i)) //nolint:gosec // below 2^31 spans
+		q.units[id].spans = append(q.units[id].spans, int32(i))
 		if sp.Parent < 0 {
 			q.rootN[q.clock.at(sp.Start)]++
 		}
 		if sp.Kind.Outgoing() && sp.Target != 0 {
-			if c := s.Served(int32(i)); c >= 0 && s.Spans[c].Service != sp.Service { //nolint:gosec // below 2^31 spans
+			if c := s.Served(int32(i)); c >= 0 && s.Spans[c].Service != sp.Service {
 				votes[[2]trace.Sym{sp.Target, s.Spans[c].Service}]++
 			}
 		}

@@ -47,7 +47,6 @@ type track struct {
 	service string
 	unit    *unit
 	pattern *pattern
-	series  *series
 	label   string
 	weigh   float64 // 0..1: how much of a request's time a slow track costs, 1 for the others
 	segment

@@ -83,7 +83,7 @@ func (b *Builder) Key(name string) KeyID {
 	if k, ok := b.set.keyOf[name]; ok {
 		return k
 	}
-	k := KeyID(len(b.set.keys)) //nolint:gosec // Load caps the number of columns far below 2^16
+	k := KeyID(len(b.set.keys))
 	b.set.keys = append(b.set.keys, name)
 	b.set.keyOf[name] = k
 	b.values = append(b.values, map[uint64]struct{}{})
@@ -98,7 +98,7 @@ func (b *Builder) Add(r *Record, own, resource []RawAttr) {
 	s := Span{
 		ID: b.spanID(r.SpanID), ParentID: b.spanID(r.ParentID), Start: r.Start.UnixNano(), Dur: r.Dur,
 		Kind: kindOf(r.Kind), Error: r.Status == 2, Parent: -1, FirstChild: -1, NextSibling: -1,
-		Service: b.set.syms.Of(r.Service), Name: b.operation(r.Name), File: b.set.syms.Of(r.File), Line: int32(min(r.Line, 1<<31-1)), //nolint:gosec // capped
+		Service: b.set.syms.Of(r.Service), Name: b.operation(r.Name), File: b.set.syms.Of(r.File), Line: int32(min(r.Line, 1<<31-1)),
 	}
 	if s.Dur == 0 && !r.End.IsZero() {
 		s.Dur = max(0, r.End.Sub(r.Start).Nanoseconds())
@@ -109,13 +109,13 @@ func (b *Builder) Add(r *Record, own, resource []RawAttr) {
 	s.Trace = b.trace(r.TraceID)
 	s.Resource = b.resource(s.Service, resource)
 	s.Message = b.set.syms.Of(clip(r.Message, maxMessage))
-	s.attrAt = uint32(len(b.set.attrs)) //nolint:gosec // bounded by the spans of a load times their attributes
+	s.attrAt = uint32(len(b.set.attrs))
 	for _, a := range own {
 		if v, ok := b.attr(a); ok {
 			b.set.attrs = append(b.set.attrs, v)
 		}
 	}
-	s.attrN = uint16(len(b.set.attrs) - int(s.attrAt)) //nolint:gosec // columns are capped by Load
+	s.attrN = uint16(len(b.set.attrs) - int(s.attrAt))
 	b.derive(&s)
 	b.set.Spans = append(b.set.Spans, s)
 }
@@ -225,7 +225,7 @@ func (b *Builder) resource(service Sym, raw []RawAttr) int32 {
 			r.Region = y
 		}
 	}
-	i := int32(len(b.set.Resources)) //nolint:gosec // bounded by the rows of a load
+	i := int32(len(b.set.Resources))
 	b.set.Resources = append(b.set.Resources, r)
 	b.resources[string(b.scratch)] = i
 	return i
@@ -235,7 +235,7 @@ func (b *Builder) trace(id string) int32 {
 	if t, ok := b.traces[id]; ok {
 		return t
 	}
-	t := int32(len(b.traceIDs)) //nolint:gosec // bounded by the rows of a load
+	t := int32(len(b.traceIDs))
 	y := b.set.syms.Of(id)
 	b.traceIDs = append(b.traceIDs, y)
 	b.traces[b.set.syms.Text(y)] = t

@@ -18,9 +18,9 @@ func (b *Builder) Build() *Set {
 		for j < len(s.Spans) && s.Spans[j].Trace == s.Spans[i].Trace {
 			j++
 		}
-		t := Trace{ID: b.traceIDs[s.Spans[i].Trace], Lo: int32(i), Hi: int32(j)} //nolint:gosec // below 2^31 spans
+		t := Trace{ID: b.traceIDs[s.Spans[i].Trace], Lo: int32(i), Hi: int32(j)}
 		for k := i; k < j; k++ {
-			s.Spans[k].Trace = int32(len(s.Traces)) //nolint:gosec // at most one trace a span
+			s.Spans[k].Trace = int32(len(s.Traces))
 		}
 		s.link(&t)
 		s.Traces = append(s.Traces, t)

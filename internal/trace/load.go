@@ -292,7 +292,7 @@ func loadExceptions(ctx context.Context, eng engine.Engine, set *Set, fields []e
 	for i := range set.Spans {
 		sp := &set.Spans[i]
 		if sp.Error && len(need) < maxExceptions && (sp.Message == 0 || set.Text(sp.ErrorType) == "ERROR") {
-			need[sp.ID] = int32(i) //nolint:gosec // below 2^31 spans
+			need[sp.ID] = int32(i)
 		}
 	}
 	if len(need) == 0 {

@@ -57,7 +57,7 @@ func (s *Set) ServiceMap(from, to, baseFrom int64) []Edge {
 		default:
 			continue
 		}
-		k, ok := s.edge(int32(i)) //nolint:gosec // below 2^31 spans
+		k, ok := s.edge(int32(i))
 		if !ok {
 			continue
 		}

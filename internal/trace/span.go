@@ -171,7 +171,7 @@ func (s *Set) Res(sp *Span) *Resource { return &s.Resources[sp.Resource] }
 // Bounds returns the earliest start and the latest start, zero when the Set is empty.
 func (s *Set) Bounds() (from, to time.Time) {
 	if len(s.Spans) == 0 {
-		return
+		return from, to
 	}
 	lo, hi := s.Spans[0].Start, s.Spans[0].Start
 	for i := range s.Spans {
@@ -189,5 +189,5 @@ func (s *Set) Children(i int32, f func(child int32)) {
 
 // ValueOfBits returns the text of the value in an attribute's Bits.
 func (s *Set) ValueOfBits(bits uint64) string {
-	return s.Value(Attr{Key: KeyID(bits >> 33), Num: bits>>32&1 == 1, v: uint32(bits)}) //nolint:gosec // the code's own parts
+	return s.Value(Attr{Key: KeyID(bits >> 33), Num: bits>>32&1 == 1, v: uint32(bits)})
 }

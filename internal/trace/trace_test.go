@@ -1,6 +1,7 @@
 package trace_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -20,9 +21,7 @@ func span(traceID, id, parent, service, name, kind string, from, to int, more ma
 		"startTime": t0.Add(time.Duration(from) * time.Millisecond), "durationInNanos": int64(to-from) * 1e6, "status.code": int64(0),
 		"resource.attributes.k8s.node.name": "node-" + service,
 	}
-	for k, v := range more {
-		r[k] = v
-	}
+	maps.Copy(r, more)
 	return r
 }
 

@@ -40,11 +40,11 @@ func Open(dir string) (*Memory, error) {
 }
 
 func (m *Memory) read(table, path string) error {
-	f, err := os.Open(path) //nolint:gosec // tests name the file
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	sc := bufio.NewScanner(f)
 	if strings.HasSuffix(path, ".gz") {
 		z, err := gzip.NewReader(f)
@@ -237,13 +237,13 @@ var condition = regexp.MustCompile("^`?([^`=<> ]+)`? *(>=|<=|=|!=|<|>) *(.+)$")
 
 func parse(ppl string) (*query, error) {
 	q := &query{}
-	for _, st := range strings.Split(ppl, "|") {
+	for st := range strings.SplitSeq(ppl, "|") {
 		st = strings.TrimSpace(st)
 		switch word, rest, _ := strings.Cut(st, " "); {
 		case strings.HasPrefix(st, "source="):
 			q.table = strings.TrimPrefix(st, "source=")
 		case word == "where":
-			for _, c := range strings.Split(rest, " and ") {
+			for c := range strings.SplitSeq(rest, " and ") {
 				m := condition.FindStringSubmatch(strings.TrimSpace(c))
 				if m == nil {
 					return nil, fault.New(fault.Unsupported, "condition %q in memory", c)
@@ -252,7 +252,7 @@ func parse(ppl string) (*query, error) {
 			}
 		case word == "head":
 		case word == "fields":
-			for _, f := range strings.Split(rest, ",") {
+			for f := range strings.SplitSeq(rest, ",") {
 				q.fields = append(q.fields, strings.Trim(strings.TrimSpace(f), "`"))
 			}
 		default:
@@ -272,7 +272,7 @@ func (q *query) match(r map[string]any) bool {
 }
 
 func (c cond) holds(v any) bool {
-	d := 0
+	var d int
 	switch x := v.(type) {
 	case nil:
 		return false
