@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -86,6 +87,7 @@ func (t *tableWriter) flush(ctx context.Context) error {
 	t.count()
 	full := t.batch
 	t.rows += int64(full.rows)
+	t.batch, t.seen = nil, 0
 	err := t.w.pipe.submit(func() error {
 		defer func() {
 			full.reset()
@@ -96,15 +98,17 @@ func (t *tableWriter) flush(ctx context.Context) error {
 		}
 		return t.write(ctx, full)
 	})
-	if err != nil {
-		return err
-	}
 	select {
 	case t.batch = <-t.free:
 	case <-ctx.Done():
-		return ctx.Err()
+		err = errors.Join(err, ctx.Err())
 	}
-	t.seen = 0
+	if t.batch == nil {
+		t.batch = newBatch() // reading ends; the pipe still holds both others
+	}
+	if err != nil {
+		return err
+	}
 	return t.w.pipe.failed()
 }
 
