@@ -111,7 +111,7 @@ func (t Tool) MCP() (mcp.Tool, error) {
 	if err != nil {
 		return mcp.Tool{}, fmt.Errorf("tool %s: input schema: %w", t.Name, err)
 	}
-	out, err := json.Marshal(t.out.published(0))
+	out, err := json.Marshal(publishedSchema(t.outType))
 	if err != nil {
 		return mcp.Tool{}, fmt.Errorf("tool %s: output schema: %w", t.Name, err)
 	}

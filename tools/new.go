@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"sync"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 )
@@ -15,8 +16,10 @@ import (
 type Tool struct {
 	Spec
 
-	in, out *schema
+	in      *schema
+	out     func() *schema // made at the first answer: no start waits for it
 	inType  reflect.Type
+	outType reflect.Type
 	run     func(ctx context.Context, raw json.RawMessage) (Texter, error)
 }
 
@@ -26,7 +29,7 @@ type Tool struct {
 func New[In any, Out Texter](spec Spec, handle Handler[In, Out]) Tool {
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	return Tool{
-		Spec: spec, in: inputSchema(in), out: outputSchema(out), inType: in,
+		Spec: spec, in: inputSchema(in), out: sync.OnceValue(func() *schema { return outputSchema(out) }), inType: in, outType: out,
 		run: func(ctx context.Context, raw json.RawMessage) (Texter, error) {
 			var args In
 			if err := decode(raw, &args); err != nil {
@@ -114,7 +117,7 @@ func (t Tool) structure(value Texter) (map[string]any, error) {
 	if err := dec.Decode(&tree); err != nil {
 		return nil, fmt.Errorf("%s: the answer is no object: %w", t.Name, err)
 	}
-	return fill(tree, t.out), nil
+	return fill(tree, t.out()), nil
 }
 
 func fill(m map[string]any, s *schema) map[string]any {

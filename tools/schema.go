@@ -74,7 +74,7 @@ func fields(t reflect.Type) []field {
 
 // inputSchema describes an input struct: closed, with descriptions.
 func inputSchema(t reflect.Type) *schema {
-	s := schemaOf(t, 0)
+	s := describer{docs: true, required: true}.of(t, maxSchemaDepth)
 	s.Additional = false
 	for _, p := range s.Properties {
 		if p.Type == "" { // any or raw JSON: the two forms in which agents hand over what they were given
@@ -84,53 +84,31 @@ func inputSchema(t reflect.Type) *schema {
 	return s
 }
 
-// outputSchema describes an output whole: open, since a later version may say more, and without descriptions, since names and
-// the tool's description tell enough.
-func outputSchema(t reflect.Type) *schema {
-	s := schemaOf(t, 0)
-	s.strip()
-	return s
-}
-
-func (s *schema) strip() {
-	s.Description = ""
-	for _, p := range s.Properties {
-		p.strip()
-	}
-	if s.Items != nil {
-		s.Items.strip()
-	}
-	if inner, ok := s.Additional.(*schema); ok {
-		inner.strip()
-	}
-}
+// outputSchema describes an output whole, for filling in what a value leaves out.
+func outputSchema(t reflect.Type) *schema { return describer{}.of(t, maxSchemaDepth) }
 
 // publishedDepth is how deep an output schema is told: the answer's members, and the members of what they hold. Every client
 // reads every schema in every session, so what lies deeper is an object, and only the answer itself says what is required.
 const publishedDepth = 2
 
-// published returns the part of an output schema that is listed; depth is the number of objects around it.
-func (s *schema) published(depth int) *schema {
-	out := &schema{Type: s.Type, Enum: s.Enum, Format: s.Format, AnyOf: s.AnyOf}
-	if depth == 0 {
-		out.Required = s.Required
+// publishedSchema describes an output as it is listed: open, since a later version may say more, and without descriptions,
+// since names and the tool's description tell enough.
+func publishedSchema(t reflect.Type) *schema {
+	s := describer{}.of(t, publishedDepth)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	if s.Items != nil {
-		out.Items = s.Items.published(depth)
+	if t.Kind() == reflect.Struct {
+		s.Required = requiredOf(fields(t))
 	}
-	if inner, ok := s.Additional.(*schema); ok {
-		out.Additional = inner.published(depth + 1)
-	}
-	if depth < publishedDepth && s.Properties != nil {
-		out.Properties = make(map[string]*schema, len(s.Properties))
-		for n, p := range s.Properties {
-			out.Properties[n] = p.published(depth + 1)
-		}
-	}
-	return out
+	return s
 }
 
-func schemaOf(t reflect.Type, depth int) *schema {
+// describer writes schemas of types, with what a reader needs of them.
+type describer struct{ docs, required bool }
+
+// of describes a type; levels is how many objects deep it may go. Deeper ones are objects of any shape, which ends recursive types.
+func (d describer) of(t reflect.Type, levels int) *schema {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -141,8 +119,6 @@ func schemaOf(t reflect.Type, depth int) *schema {
 		return &schema{}
 	case t.Implements(enumType):
 		return &schema{Type: typeString, Enum: enumOf(t)}
-	case depth > maxSchemaDepth:
-		return &schema{Type: typeObject}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -157,28 +133,48 @@ func schemaOf(t reflect.Type, depth int) *schema {
 		if t.Elem().Kind() == reflect.Interface {
 			return &schema{Type: typeArray} // of cells of any type; an empty schema for them is a bare boolean to some clients
 		}
-		return &schema{Type: typeArray, Items: schemaOf(t.Elem(), depth+1)}
+		return &schema{Type: typeArray, Items: d.of(t.Elem(), levels)}
 	case reflect.Map:
-		return &schema{Type: typeObject, Additional: schemaOf(t.Elem(), depth+1)}
+		if levels == 0 {
+			return &schema{Type: typeObject}
+		}
+		return &schema{Type: typeObject, Additional: d.of(t.Elem(), levels-1)}
 	case reflect.Struct:
-		return structSchema(t, depth)
+		return d.object(t, levels)
 	default: // any
 		return &schema{}
 	}
 }
 
-func structSchema(t reflect.Type, depth int) *schema {
-	s := &schema{Type: typeObject, Properties: map[string]*schema{}}
-	for _, f := range fields(t) {
-		p := schemaOf(f.typ, depth+1)
-		p.Description = f.doc
+func (d describer) object(t reflect.Type, levels int) *schema {
+	s := &schema{Type: typeObject}
+	if levels == 0 {
+		return s
+	}
+	members := fields(t)
+	s.Properties = make(map[string]*schema, len(members))
+	for _, f := range members {
+		p := d.of(f.typ, levels-1)
+		if d.docs {
+			p.Description = f.doc
+		}
 		s.Properties[f.name] = p
+	}
+	if d.required {
+		s.Required = requiredOf(members)
+	}
+	return s
+}
+
+func requiredOf(members []field) []string {
+	var out []string
+	for _, f := range members {
 		if f.required {
-			s.Required = append(s.Required, f.name)
+			out = append(out, f.name)
 		}
 	}
-	slices.Sort(s.Required)
-	return s
+	slices.Sort(out)
+	return out
 }
 
 func enumOf(t reflect.Type) []string {
