@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +80,40 @@ func BenchmarkIngest(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkLarge reads and asks the data set of bench/data: PLUMBLINE_BENCH_DATA is its directory. It reports the highest resident
+// size of the process, which the issue limits to 1 GiB on 5M lines.
+func BenchmarkLarge(b *testing.B) {
+	dir := os.Getenv("PLUMBLINE_BENCH_DATA")
+	if dir == "" {
+		b.Skip("PLUMBLINE_BENCH_DATA is not set")
+	}
+	for b.Loop() {
+		e := openSource(b, newStore(b, b.TempDir()), dir)
+		count(b, e, "logs")
+		query(b, e, "source=logs | stats count() by span(@timestamp, 1m), severityText")
+		query(b, e, "source=logs | where severityText = 'ERROR' | stats count() as n by serviceName, body | sort - n | head 10")
+		query(b, e, "source=logs | sort - @timestamp | head 100")
+		if _, err := e.Fields(b.Context(), "logs"); err != nil {
+			b.Fatal(err)
+		}
+		_, err := e.Stream(b.Context(), "source=logs | fields @timestamp, serviceName, severityText, body", engine.Limits{}, func([]any) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Skip("no /proc")
+	}
+	for line := range strings.Lines(string(status)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmHWM:" {
+			kb, err := strconv.Atoi(f[1])
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(kb)/1024, "peak-MiB")
+		}
+	}
 }
