@@ -12,7 +12,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/udf"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
-	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 )
 
 // instance is a DuckDB that answers queries, with the segments it has attached.
@@ -44,7 +44,7 @@ func (s *Store) instance(ctx context.Context, parquet []string) (*instance, erro
 		memory /= 2
 	}
 	db, err := duck.Open(ctx, s.lockdown(memory, parquet), func(ctx context.Context, c *sql.Conn) error {
-		return udf.Register(ctx, c, function.UDFs())
+		return udf.Register(ctx, c, ppl.UDFs())
 	})
 	if err != nil {
 		return nil, fault.WithCode(err, fault.Internal)
