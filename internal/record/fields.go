@@ -89,7 +89,7 @@ func (t *textReader) bracket(b []byte, e *entry) ([]byte, bool) {
 	}
 	switch {
 	case e.level.text != "" && e.logger == nil && t.classFollows(rest) || isPod(in): // the last bracket before the class is the thread
-		if e.thread != nil && bytes.IndexAny(in, " =") >= 0 {
+		if e.thread != nil && bytes.ContainsAny(in, " =") {
 			e.addText("attributes.log.context", in)
 			return rest, true
 		}
@@ -319,7 +319,7 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 		}
 	}
 	if isPair(b) {
-		if key, val, next, ok := pair(b); ok && contextKey(key) {
+		if key, val, next, ok := pair(b); ok && e.logger == nil && contextKey(key) { // behind the logger it is the message's: HBase's pid= is a procedure
 			e.contextPair(key, val)
 			return next, true
 		}
@@ -355,7 +355,7 @@ func (t *textReader) word(b []byte, e *entry) ([]byte, bool) {
 // beforeLevel takes a word that is no word of a sentence (host-1, TID-abc, main.cc:12) before a level.
 func (t *textReader) beforeLevel(b []byte, e *entry) ([]byte, bool) {
 	end := bytes.IndexByte(b, ' ')
-	if end <= 0 || e.level.text != "" || !loggerName(b[:end]) || bytes.IndexAny(b[:end], "0123456789.-:") < 0 || !t.levelAhead(b[end:]) {
+	if end <= 0 || e.level.text != "" || !loggerName(b[:end]) || !bytes.ContainsAny(b[:end], "0123456789.-:") || !t.levelAhead(b[end:]) {
 		return b, false
 	}
 	if !e.location(b[:end]) {
