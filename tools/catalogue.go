@@ -118,8 +118,8 @@ func (t Tool) MCP() (mcp.Tool, error) {
 	return mcp.Tool{
 		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
 		Annotations: mcp.ToolAnnotation{
-			Title: t.Title, ReadOnlyHint: mcp.ToBoolPtr(!t.Writes), DestructiveHint: mcp.ToBoolPtr(t.Destructive),
-			IdempotentHint: mcp.ToBoolPtr(t.Idempotent || !t.Writes), OpenWorldHint: mcp.ToBoolPtr(t.OpenWorld),
+			Title: t.Title, ReadOnlyHint: new(!t.Writes), DestructiveHint: new(t.Destructive),
+			IdempotentHint: new(t.Idempotent || !t.Writes), OpenWorldHint: new(t.OpenWorld),
 		},
 	}, nil
 }
@@ -131,8 +131,7 @@ func handler(t Tool, results *Results, logger *slog.Logger) server.ToolHandlerFu
 			return nil, fmt.Errorf("%s: read arguments: %w", t.Name, err)
 		}
 		a := results.bound(t.Call(ctx, raw))
-		var bug *panicError
-		if errors.As(a.Err, &bug) {
+		if bug, ok := errors.AsType[*panicError](a.Err); ok {
 			logger.ErrorContext(ctx, "a tool panicked", slog.String("tool", t.Name), slog.String("panic", bug.Error()), slog.String("stack", string(bug.stack)))
 		}
 		return &mcp.CallToolResult{

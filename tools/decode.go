@@ -159,7 +159,7 @@ func decodeString(raw json.RawMessage, v reflect.Value, path string) error {
 		return wrongType(path, "text", raw)
 	}
 	s := unquote(raw)
-	if e, ok := v.Interface().(Enum); ok && !slices.Contains(e.Enum(), s) {
+	if e, ok := reflect.TypeAssert[Enum](v); ok && !slices.Contains(e.Enum(), s) {
 		return fault.WithHint(fault.New(fault.InvalidArgument, "argument %q: %q is not one of %s", path, s, strings.Join(e.Enum(), ", ")),
 			"Use one of: %s.", strings.Join(e.Enum(), ", "))
 	}

@@ -62,7 +62,7 @@ func (r *Results) bound(a Answer) Answer {
 	}
 	if len(a.Text) > MaxText {
 		id := r.put(a.Text)
-		head := cutLines(a.Text, pageSize)
+		head := firstPage(a.Text)
 		a.Text = fmt.Sprintf("%s… cut: %d of %d bytes shown. Narrow the call, or read resource result://%s?page=2 (of %d pages).\n",
 			head, len(head), len(a.Text), id, pages(a.Text))
 	}
@@ -72,7 +72,7 @@ func (r *Results) bound(a Answer) Answer {
 func pages(text string) int {
 	n := 1
 	for rest := text; len(rest) > pageSize; n++ {
-		rest = rest[len(cutLines(rest, pageSize)):]
+		rest = rest[len(firstPage(rest)):]
 	}
 	return n
 }
@@ -91,9 +91,9 @@ func (r *Results) page(id string, n int) (text string, of int, err error) {
 		return "", of, fault.New(fault.NotFound, "result %q has pages 1 to %d, not %d", id, of, n)
 	}
 	for range n - 1 {
-		rest = rest[len(cutLines(rest, pageSize)):]
+		rest = rest[len(firstPage(rest)):]
 	}
-	return cutLines(rest, pageSize), of, nil
+	return firstPage(rest), of, nil
 }
 
 // read serves resource result://ID?page=N.

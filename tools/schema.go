@@ -178,6 +178,6 @@ func requiredOf(members []field) []string {
 }
 
 func enumOf(t reflect.Type) []string {
-	e, _ := reflect.Zero(t).Interface().(Enum)
+	e, _ := reflect.TypeAssert[Enum](reflect.Zero(t))
 	return e.Enum()
 }

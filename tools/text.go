@@ -76,12 +76,12 @@ func cutAt(s string, n int) string {
 	return s[:n]
 }
 
-// cutLines returns at most n bytes of s, up to the end of a line if there is one.
-func cutLines(s string, n int) string {
-	if len(s) <= n {
+// firstPage returns at most pageSize bytes of s, up to the end of a line if there is one.
+func firstPage(s string) string {
+	if len(s) <= pageSize {
 		return s
 	}
-	head := cutAt(s, n)
+	head := cutAt(s, pageSize)
 	if i := strings.LastIndexByte(head, '\n'); i > 0 {
 		return head[:i+1]
 	}

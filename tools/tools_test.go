@@ -250,11 +250,12 @@ func TestALongAnswerIsCutAtALineAndReadOnByItsResource(t *testing.T) {
 	}
 	var id string
 	var of int
-	at := strings.Index(last, "result://")
-	if _, err := fmt.Sscanf(strings.ReplaceAll(last[at+len("result://"):], "?page=2", " "), "%s (of %d pages)", &id, &of); err != nil {
+	_, rest, _ := strings.Cut(last, "result://")
+	if _, err := fmt.Sscanf(strings.ReplaceAll(rest, "?page=2", " "), "%s (of %d pages)", &id, &of); err != nil {
 		t.Fatalf("%q: %v", last, err)
 	}
-	whole := text[:len(text)-len(last)]
+	var whole strings.Builder
+	whole.WriteString(text[:len(text)-len(last)])
 	for page := 2; page <= of; page++ {
 		r := mcp.ReadResourceRequest{}
 		r.Params.URI = fmt.Sprintf("result://%s?page=%d", id, page)
@@ -266,9 +267,9 @@ func TestALongAnswerIsCutAtALineAndReadOnByItsResource(t *testing.T) {
 		if i := strings.Index(body, "… page "); i >= 0 {
 			body = body[:i]
 		}
-		whole += body
+		whole.WriteString(body)
 	}
-	if n := strings.Count(whole, "\n"); n != 20_001 {
+	if n := strings.Count(whole.String(), "\n"); n != 20_001 {
 		t.Errorf("%d lines through all pages, want 20001", n)
 	}
 	raw, _ := json.Marshal(res.StructuredContent)

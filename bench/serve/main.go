@@ -6,6 +6,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -49,7 +51,7 @@ func run(runs, calls int) error {
 	defer os.RemoveAll(dir)
 	bin, bare := filepath.Join(dir, "plumbline"), filepath.Join(dir, "bare")
 	for _, b := range [][]string{{bin, "./cmd/plumbline"}, {bare, "./bench/serve/bare"}} {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b[0], b[1])
+		c := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b[0], b[1])
 		c.Stderr = os.Stderr
 		if err := c.Run(); err != nil {
 			return fmt.Errorf("build %s: %w", b[1], err)
@@ -100,7 +102,7 @@ type session struct {
 }
 
 func (s *subject) open(dir string) (*session, error) {
-	c := exec.Command(s.args[0], s.args[1:]...)
+	c := exec.CommandContext(context.Background(), s.args[0], s.args[1:]...)
 	c.Dir, c.Stderr = dir, os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {
@@ -126,8 +128,8 @@ func (p *session) ask(id int, method, params string) error {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	var answer struct {
-		ID    int
-		Error json.RawMessage
+		ID    int             `json:"id"`
+		Error json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(line, &answer); err != nil || answer.ID != id || answer.Error != nil {
 		return fmt.Errorf("%s: answer %.200s: %w", method, line, err)
@@ -197,7 +199,7 @@ func (p *session) cpu() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
 	ticks := 0
 	for _, f := range fields[11:13] {
 		n, err := strconv.Atoi(f)

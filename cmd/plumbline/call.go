@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/early"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/tools"
 )
@@ -92,6 +93,7 @@ func call(ctx context.Context, s *settings, args []string) error {
 	if inv.help {
 		return errors.Join(describeTool(s.host.out, t), p.close())
 	}
+	early.Release()
 	answer := t.Call(ctx, inv.raw)
 	if err := p.close(); err != nil {
 		p.logger.Warn("stop", slog.String("error", err.Error()))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/early"
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 )
@@ -63,6 +64,7 @@ func (d *doctor) fail(what string, err error) {
 }
 
 func (d *doctor) examine(c *cobra.Command) {
+	early.Release()
 	d.say(true, "version", fmt.Sprintf("%s, %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	if file := d.p.file; file != "" {
 		d.say(true, "configuration", file)

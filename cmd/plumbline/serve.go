@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/conformance"
+	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/early"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 )
 
@@ -70,6 +72,12 @@ func serve(ctx context.Context, s *settings, fixtures bool) (err error) {
 // server builds the MCP server: the tools of the catalogue, skills and runbooks as resources, telemetry around all; the fixtures too unless nil.
 func (p *process) server(fixtures *conformance.Fixtures) (*server.MCPServer, error) {
 	hooks := &server.Hooks{}
+	started := sync.OnceFunc(early.Release)
+	hooks.AddBeforeAny(func(_ context.Context, _ any, method mcp.MCPMethod, _ any) {
+		if method != mcp.MethodInitialize && method != mcp.MethodServerDiscover {
+			started()
+		}
+	})
 	opts := append(p.telemetry.Options(hooks),
 		server.WithHooks(hooks), server.WithRecovery(), server.WithResourceRecovery(), server.WithToolHandlerMiddleware(limitCalls(maxRunning, callLimit)),
 		server.WithToolCapabilities(false), server.WithResourceCapabilities(false, false), server.WithLogging(),

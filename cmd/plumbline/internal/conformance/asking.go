@@ -26,6 +26,7 @@ func (f *Fixtures) addAsking(m *server.MCPServer) {
 			if session := server.ClientSessionFromContext(ctx); session != nil {
 				f.streams.need(session.SessionID())
 			}
+			//nolint:staticcheck // deprecated for 2026-07-28; the suite's 2025-11-25 scenario wants it
 			res, err := m.RequestSampling(ctx, mcp.CreateMessageRequest{
 				Request: mcp.Request{Method: string(mcp.MethodSamplingCreateMessage)}, CreateMessageParams: sampling(r.GetString("prompt", ""), 100),
 			})

@@ -45,7 +45,6 @@ func requireCapability(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusBadRequest)
-		//nolint:errcheck,errchkjson // the client went away
 		_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": call.ID, "error": map[string]any{
 			"code": mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, "message": missingCapability + " needs the client capability sampling",
 			"data": map[string]any{"requiredCapabilities": map[string]any{"sampling": map[string]any{}}},
