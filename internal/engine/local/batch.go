@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -29,17 +30,19 @@ const (
 // column gathers the values of one name. Its type is that of the values seen; it only ever widens: BIGINT to DOUBLE, TIMESTAMP to
 // TIMESTAMP_NS, anything else that disagrees to VARCHAR.
 type column struct {
-	duck.Column
-	json   bool // every value was JSON text
-	coarse bool // holds a time that nanoseconds since 1970 cannot express
-	rows   int
+	duck.Column        // its Name is unique without regard to case, as DuckDB wants it
+	name        string // as the records say
+	json        bool   // every value was JSON text
+	coarse      bool   // holds a time that nanoseconds since 1970 cannot express
+	rows        int
 }
 
 // batch gathers rows of one table.
 type batch struct {
 	cols     []*column
 	index    map[string]int
-	names    []string // those of the record before, with their columns: records of one kind of line repeat them
+	taken    map[string]int // stored names, lower case, and how often they were wanted
+	names    []string       // those of the record before, with their columns: records of one kind of line repeat them
 	at       []int
 	rows     int
 	bytes    int
@@ -48,7 +51,7 @@ type batch struct {
 }
 
 func newBatch() *batch {
-	b := &batch{index: map[string]int{}, overflow: map[string]struct{}{}}
+	b := &batch{index: map[string]int{}, taken: map[string]int{}, overflow: map[string]struct{}{}}
 	b.column(lineName).Type = duck.BigInt
 	return b
 }
@@ -62,10 +65,33 @@ func (b *batch) column(name string) *column {
 	if len(b.cols) >= maxColumns && name != overflowName && name != fileName {
 		return nil
 	}
-	c := &column{Column: duck.Column{Name: name}}
+	c := &column{Column: duck.Column{Name: b.storedName(name)}, name: name}
 	b.index[name] = len(b.cols)
 	b.cols = append(b.cols, c)
 	return c
+}
+
+// storedName makes a name one that DuckDB takes: not empty, without NUL, not equal to another but for case.
+func (b *batch) storedName(name string) string {
+	name = strings.ReplaceAll(name, "\x00", "")
+	lower := strings.ToLower(name)
+	b.taken[lower]++
+	if n := b.taken[lower]; n > 1 || name == "" {
+		return name + variantMark + strconv.Itoa(n)
+	}
+	return name
+}
+
+// variantMark parts the stored name of a second spelling from its number.
+const variantMark = "~"
+
+// ours reports whether a name belongs to the store: a field that is called so keeps its value below attributes.
+func ours(name string) bool {
+	switch name {
+	case lineName, fileName, overflowName, orderName, "rowid", "file_row_number":
+		return true
+	}
+	return false
 }
 
 // add appends one record; file is its _file, "" for none.
@@ -73,10 +99,16 @@ func (b *batch) add(r *record.Record, file string) {
 	b.cols[0].setInt(b.rows, duck.BigInt, r.Line)
 	b.object = b.object[:0]
 	for i, name := range r.Names {
+		if ours(name) {
+			name = "attributes." + name
+		}
 		c := b.find(i, name)
 		if c == nil {
 			b.spill(name, r.Values[i])
 			continue
+		}
+		if c.rows > b.rows {
+			continue // the record has the name twice
 		}
 		b.bytes += c.set(b.rows, r.Values[i])
 	}

@@ -109,7 +109,11 @@ func (s *snapshot) unknown(name string) error {
 	err := fault.New(fault.NotFound, "no table %q in this source", name)
 	switch near := nearest(name, names); {
 	case len(names) == 0:
-		return fault.WithHint(err, "Nothing in this source could be read as logs, spans, metrics or documents.")
+		hint := "Nothing in this source could be read as logs, spans, metrics or documents."
+		if note := s.idleNote(); note != "" {
+			hint += " " + strings.ToUpper(note[:1]) + note[1:] + "."
+		}
+		return fault.WithHint(err, "%s", hint)
 	case len(near) > 0 && len(near) < len(names):
 		return fault.WithHint(err, "Did you mean %s? The tables are %s.", near[0], strings.Join(names, ", "))
 	default:

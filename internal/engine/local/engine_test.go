@@ -320,3 +320,67 @@ func TestAStoreTouchesNothingBeforeItsFirstQuery(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesThatDuckDBWouldMixUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.jsonl")
+	doc := func(attrs, more string) string {
+		return `{"@timestamp":"2026-05-27T18:00:00Z","body":"x","attributes":{` + attrs + `},"resource":{"attributes":{"service.name":"a"}}` + more + "}\n"
+	}
+	write(t, path, doc(`"User":"upper","user":"lower","USER":3`, ``)+
+		doc(`"user":"second","":"nameless","quo\"te":"q","semi;colon":"s","rowid":"r"`, `,"_line":"mine","_file":7,"rowid":"row","_ord":true`)+
+		doc(`"USER":4`, ``))
+	e := openSource(t, newStore(t, t.TempDir()), path)
+	r := query(t, e, "source=logs | fields attributes.User, _line, _file")
+	if diff := cmp.Diff([][]any{{"upper", int64(1), "a.jsonl"}, {nil, int64(2), "a.jsonl"}, {nil, int64(3), "a.jsonl"}}, r.Rows); diff != "" {
+		t.Error(diff)
+	}
+	for field, want := range map[string][]any{
+		"attributes.user": {"lower", "second", nil}, "attributes.USER": {int64(3), nil, int64(4)}, "`attributes.quo\"te`": {nil, "q", nil},
+		"`attributes.semi;colon`": {nil, "s", nil},
+	} {
+		r := query(t, e, "source=logs | fields "+field)
+		got := []any{r.Rows[0][0], r.Rows[1][0], r.Rows[2][0]}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(field, diff)
+		}
+	}
+	if r := query(t, e, "source=logs"); len(r.Rows) != 3 {
+		t.Errorf("%d rows", len(r.Rows))
+	}
+	if _, err := e.Fields(t.Context(), "logs"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACacheSmallerThanTheSourceStillServes(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.jsonl"), lines(0, 2000))
+	write(t, filepath.Join(dir, "b.jsonl"), lines(2000, 4000))
+	s, err := local.New(local.Config{CacheDir: t.TempDir(), CacheLimitBytes: 1, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	e := openSource(t, s, dir)
+	for range 3 {
+		if got := count(t, e, "logs"); got != 4000 {
+			t.Fatalf("%d rows", got)
+		}
+	}
+}
+
+func TestFilesThatGaveNothingAreSaid(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "binary.log"), "\x7fELF"+strings.Repeat("\x00\x01\xff", 1000))
+	write(t, filepath.Join(dir, "empty.log"), "")
+	e := openSource(t, newStore(t, t.TempDir()), dir)
+	_, err := e.Query(t.Context(), "source=logs", engine.Limits{})
+	if fault.CodeOf(err) != fault.NotFound || !strings.Contains(fault.HintOf(err), "binary.log") || !strings.Contains(fault.HintOf(err), "empty.log") {
+		t.Errorf("%v (%s)", err, fault.HintOf(err))
+	}
+	write(t, filepath.Join(dir, "ok.jsonl"), lines(0, 1))
+	tables, err := e.Tables(t.Context())
+	if err != nil || len(tables) != 1 || !slices.ContainsFunc(tables[0].Notes, func(n string) bool { return strings.Contains(n, "binary.log") }) {
+		t.Errorf("%+v %v", tables, err)
+	}
+}

@@ -21,6 +21,8 @@ import (
 const (
 	// maxFiles bounds the files of one source: enough for the logs of a large cluster, few enough to look at before each query.
 	maxFiles = 10_000
+	// maxVisited bounds the directory entries looked at: the whole disk is not a source.
+	maxVisited = 200_000
 	// maxDepth bounds the directories below a source.
 	maxDepth = 32
 	// identityBytes is how much of a file's head and tail is part of its identity: beyond size and modification time this
@@ -201,7 +203,7 @@ func (s spec) found(path string, info fs.FileInfo) found {
 	if err != nil {
 		name = path
 	}
-	return found{path, filepath.ToSlash(name), info.Size(), info.ModTime(), false}
+	return found{path, strings.ToValidUTF8(filepath.ToSlash(name), "\uFFFD"), info.Size(), info.ModTime(), false}
 }
 
 func (s spec) vanished(err error) error {
@@ -233,9 +235,14 @@ func (s spec) matches(ctx context.Context) ([]found, error) {
 }
 
 func (s spec) walk(ctx context.Context) (files []found, notes []string, err error) {
+	visited := 0
 	err = filepath.WalkDir(s.path, func(path string, e fs.DirEntry, err error) error {
 		if cerr := ctx.Err(); cerr != nil {
 			return cerr
+		}
+		if visited++; visited > maxVisited || len(files) > maxFiles {
+			notes = append(notes, fmt.Sprintf("more than %d files, or %d entries, lie below %s: the rest is not looked at; name a directory below or a pattern", maxFiles, maxVisited, s.path))
+			return filepath.SkipAll
 		}
 		if err != nil {
 			if path == s.path {

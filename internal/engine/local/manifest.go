@@ -55,6 +55,10 @@ type storedColumn struct {
 	Name string `json:"name"`
 	Type string `json:"type"` // DuckDB's
 	JSON bool   `json:"json,omitempty"`
+	// Stored is the column's name in the segment where that differs, because another spelling of it has the same letters.
+	Stored string `json:"stored,omitempty"`
+
+	view string // its name in the view, "" for Name
 	expr string // SQL that gives the value; "" for the column itself
 }
 

@@ -42,6 +42,8 @@ const (
 	packFiles  = 256
 	// packMarks ends a pack after about every n-th file by its name alone, so that a new file changes one pack, not all behind it.
 	packMarks = 64
+	// maxAlone is about how many large files get a segment of their own.
+	maxAlone = 64
 	// settled is how long a plain file must not have changed to be packed; a younger one may be growing and is followed alone.
 	settled = 2 * time.Minute
 	// inflation is what compressed text usually grows by.
@@ -66,6 +68,7 @@ func compressedName(name string) bool {
 
 // packs groups small files by their order; the rest is returned as it is.
 func packs(files []partFile, now time.Time) (packed []*part, alone []partFile) {
+	below, full := packSizes(files)
 	var p *part
 	var weight int64
 	end := func() {
@@ -77,7 +80,7 @@ func packs(files []partFile, now time.Time) (packed []*part, alone []partFile) {
 	}
 	for _, f := range files {
 		growing := !compressedName(f.name) && now.Sub(f.mtime) < settled
-		if f.magic || growing || f.weight() > packBelow {
+		if f.magic || growing || f.weight() > below {
 			alone = append(alone, f)
 			continue
 		}
@@ -86,12 +89,34 @@ func packs(files []partFile, now time.Time) (packed []*part, alone []partFile) {
 		}
 		p.files = append(p.files, f)
 		weight += f.weight()
-		if weight >= packWeight || len(p.files) >= packFiles || marksEnd(f.name) {
+		if weight >= full || len(p.files) >= packFiles || marksEnd(f.name) {
 			end()
 		}
 	}
 	end()
 	return packed, alone
+}
+
+// packSizes returns up to which weight files are packed and how heavy packs get: larger for sources of very many files, whose views
+// would otherwise unite hundreds of segments. Powers of two, so that a new file seldom changes them.
+func packSizes(files []partFile) (below, full int64) {
+	var weights []int64
+	var total int64
+	for _, f := range files {
+		weights = append(weights, f.weight())
+		total += f.weight()
+	}
+	slices.Sort(weights)
+	below, full = packBelow, packWeight
+	if n := len(weights) - maxAlone; n > 0 {
+		for below < weights[n-1] {
+			below *= 2
+		}
+	}
+	for full < total/maxAlone {
+		full *= 2
+	}
+	return below, full
 }
 
 func marksEnd(name string) bool {

@@ -43,6 +43,7 @@ type snapshot struct {
 	report []engine.File
 
 	repeats []string // notes of the spans table
+	idle    []string // files that gave no rows, and why
 
 	refs   atomic.Int64
 	fields sync.Map // table name -> []engine.Field
@@ -142,7 +143,30 @@ func (s *snapshot) build(ctx context.Context, conn *duck.Conn, pieces []piece, j
 	if err := s.skipped(ctx, conn, pieces); err != nil {
 		return err
 	}
+	s.findIdle()
 	return s.measure(ctx, conn)
+}
+
+// findIdle lists the files that are in no table.
+func (s *snapshot) findIdle() {
+	for _, f := range s.report {
+		if f.Rows == 0 {
+			s.idle = append(s.idle, f.Path+" ("+cmp.Or(strings.TrimPrefix(f.Example, f.Path+": "), f.Format, "empty")+")")
+		}
+	}
+}
+
+// idleNote says which files gave nothing, "" if all gave something.
+func (s *snapshot) idleNote() string {
+	if len(s.idle) == 0 {
+		return ""
+	}
+	const shown = 3
+	note := fmt.Sprintf("%d files gave no rows: %s", len(s.idle), strings.Join(s.idle[:min(shown, len(s.idle))], ", "))
+	if len(s.idle) > shown {
+		note += ", ..."
+	}
+	return note
 }
 
 // group attaches the pieces and sorts their tables by the name under which they are seen.

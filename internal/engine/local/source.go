@@ -104,6 +104,9 @@ func (s *source) read(ctx context.Context, files []found, notes []string) (*snap
 	if err := s.store.cache.make(); err != nil {
 		return nil, err
 	}
+	if err := bounded(files); err != nil {
+		return nil, err
+	}
 	work, err := s.plan(ctx, files)
 	if err != nil {
 		return nil, err
@@ -115,7 +118,29 @@ func (s *source) read(ctx context.Context, files []found, notes []string) (*snap
 	for _, w := range work {
 		pieces = append(pieces, w.pieces()...)
 	}
-	return s.store.snapshot(ctx, files, pieces, work, notes)
+	snap, err := s.store.snapshot(ctx, files, pieces, work, notes)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.store.CachePrune(0); err != nil { // now that what is needed is in use
+		s.store.log.Warn("cache not pruned", errAttr(err))
+	}
+	return snap, nil
+}
+
+// maxWeight bounds what one source may hold, as text: an hour of reading, and what the default cache holds compressed.
+const maxWeight = 64 << 30
+
+func bounded(files []found) error {
+	var total int64
+	for _, f := range files {
+		total += f.weight()
+	}
+	if total > maxWeight {
+		return fault.WithHint(fault.New(fault.TooLarge, "read source: about %d GB of text, the limit is %d", total>>30, int64(maxWeight)>>30),
+			"Name a directory below, or a pattern for the files of the time in question.")
+	}
+	return nil
 }
 
 // job is a pack or a single file on its way to segments.
@@ -240,17 +265,7 @@ func (s *Store) ingest(ctx context.Context, jobs []*job) error {
 	if err != nil {
 		return err
 	}
-	err = s.work(ctx, g, todo)
-	if cerr := g.close(); cerr != nil && err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := s.CachePrune(0); err != nil {
-		s.log.Warn("cache not pruned", errAttr(err))
-	}
-	return nil
+	return errors.Join(s.work(ctx, g, todo), g.close())
 }
 
 func (p *part) weight() int64 {

@@ -57,13 +57,15 @@ type tableWriter struct {
 	unit   duck.Type // of minMax
 
 	// The table as created; only the pipe touches these until it is waited for.
-	types    map[string]*tableColumn
+	types    map[string]*tableColumn // by the records' names
 	order    []string
+	names    batch // hands out stored names
 	overflow map[string]struct{}
 }
 
 // tableColumn is a column of the table as created.
 type tableColumn struct {
+	name   string // as stored
 	typ    duck.Type
 	json   bool
 	coarse bool
@@ -72,7 +74,7 @@ type tableColumn struct {
 func newTableWriter(w *segmentWriter, name string, kind record.Kind) *tableWriter {
 	t := &tableWriter{
 		w: w, name: name, kind: engine.Kind(kind), batch: newBatch(), free: make(chan *batch, 2), // both, when reading ended early
-		types: map[string]*tableColumn{}, overflow: map[string]struct{}{},
+		types: map[string]*tableColumn{}, names: batch{taken: map[string]int{}}, overflow: map[string]struct{}{},
 	}
 	t.free <- newBatch()
 	t.account()
@@ -114,10 +116,10 @@ func (t *tableWriter) flush(ctx context.Context) error {
 
 // write appends a batch; columns are added or widened first where the batch needs it.
 func (t *tableWriter) write(ctx context.Context, b *batch) error {
-	cols := b.seal()
 	if err := t.prepare(ctx, b); err != nil {
 		return err
 	}
+	cols := b.seal()
 	if err := t.w.conn.Append(ctx, t.w.catalog, t.name, cols, b.rows); err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
@@ -139,13 +141,16 @@ func (t *tableWriter) prepare(ctx context.Context, b *batch) error {
 		if c.rows == 0 {
 			continue
 		}
-		have := t.types[c.Name]
+		have := t.types[c.name]
 		if have == nil {
-			t.types[c.Name] = &tableColumn{typ: c.Type, json: c.json, coarse: c.coarse}
-			t.order = append(t.order, c.Name)
-			defs = append(defs, duck.Ident(c.Name)+" "+c.Type.String())
+			stored := t.names.storedName(c.name)
+			t.types[c.name] = &tableColumn{name: stored, typ: c.Type, json: c.json, coarse: c.coarse}
+			t.order = append(t.order, c.name)
+			defs = append(defs, duck.Ident(stored)+" "+c.Type.String())
+			c.Name = stored
 			continue
 		}
+		c.Name = have.name // the two batches may have met spellings in another order
 		have.json, have.coarse = have.json && c.json, have.coarse || c.coarse
 		typ := widest(have.typ, c.Type)
 		if typ == duck.TimestampNS && have.coarse {
@@ -264,7 +269,11 @@ func (t *tableWriter) finish(ctx context.Context) (*storedTable, error) {
 	out := &storedTable{Name: t.name, Kind: t.kind, Rows: t.rows}
 	for _, name := range t.order {
 		c := t.types[name]
-		out.Columns = append(out.Columns, storedColumn{Name: name, Type: c.typ.String(), JSON: c.json && c.typ == duck.Varchar})
+		col := storedColumn{Name: name, Type: c.typ.String(), JSON: c.json && c.typ == duck.Varchar}
+		if c.name != name {
+			col.Stored = c.name
+		}
+		out.Columns = append(out.Columns, col)
 	}
 	out.Overflow = slices.Sorted(maps.Keys(t.overflow))
 	return out, nil

@@ -1,10 +1,12 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -132,7 +134,28 @@ func merge(kind engine.Kind, members []member) []storedColumn {
 		}
 	}
 	slices.SortStableFunc(out[fixed:], func(a, b storedColumn) int { return strings.Compare(sortName(a.Name), sortName(b.Name)) })
+	spell(out)
 	return out
+}
+
+// spell gives columns whose names differ only by case names of their own in the view. PPL tells them apart, DuckDB does not: the
+// second spelling is found by name but not shown.
+func spell(cols []storedColumn) {
+	taken := map[string]int{}
+	for i, c := range cols {
+		lower := strings.ToLower(strings.ReplaceAll(c.Name, "\x00", ""))
+		taken[lower]++
+		if n := taken[lower]; n > 1 || lower == "" {
+			cols[i].view = lower + variantMark + strconv.Itoa(n)
+		}
+	}
+}
+
+func (c *storedColumn) viewName() string { return cmp.Or(c.view, c.Name) }
+
+// sql reaches the value in the stored table.
+func (c *storedColumn) sql() string {
+	return cmp.Or(c.expr, duck.Ident(cmp.Or(c.Stored, c.Name)))
 }
 
 // sortName puts plain fields before attributes and those before the resource's.
@@ -167,7 +190,7 @@ func typeOf(sql string) duck.Type {
 func (m *member) query(cols []storedColumn) string {
 	var list []string
 	for _, c := range cols {
-		list = append(list, m.column(c)+" AS "+duck.Ident(c.Name))
+		list = append(list, m.column(c)+" AS "+duck.Ident(c.viewName()))
 	}
 	file := duck.Ident(fileName)
 	if m.file != "" {
@@ -206,8 +229,8 @@ func (m *member) conditions() []string {
 func (m *member) column(c storedColumn) string {
 	i := slices.IndexFunc(m.stored.Columns, func(o storedColumn) bool { return o.Name == c.Name })
 	expr := duck.Ident(c.Name)
-	if i >= 0 && m.stored.Columns[i].expr != "" {
-		expr = m.stored.Columns[i].expr
+	if i >= 0 {
+		expr = m.stored.Columns[i].sql()
 	}
 	switch {
 	case i >= 0 && m.stored.Columns[i].Type == c.Type:
@@ -247,7 +270,7 @@ func overflowed(members []member, have []catalog.Column) []catalog.Column {
 
 // pplColumn describes a stored column to PPL.
 func pplColumn(kind engine.Kind, c storedColumn) catalog.Column {
-	out := catalog.Column{Name: c.Name, SQL: duck.Ident(c.Name), Text: kind == engine.Logs && c.Name == "body"}
+	out := catalog.Column{Name: c.Name, SQL: duck.Ident(c.viewName()), Hidden: c.view != "", Text: kind == engine.Logs && c.Name == "body"}
 	switch typeOf(c.Type) {
 	case duck.Boolean:
 		out.Type = rows.Boolean
