@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/metric"
@@ -94,8 +93,11 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := resource.NewSchemaless(keyServiceName.String(cfg.Service), keyServiceVersion.String(cfg.Version),
-		attribute.String("telemetry.sdk.language", "go"), attribute.String("telemetry.sdk.name", "opentelemetry"))
+	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(keyServiceName.String(cfg.Service), keyServiceVersion.String(cfg.Version)),
+		resource.WithFromEnv()) // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word
+	if err != nil {
+		return nil, fault.WithHint(fault.New(fault.InvalidArgument, "set up telemetry: %w", err), "Check OTEL_RESOURCE_ATTRIBUTES: key=value pairs by comma.")
+	}
 	traces, metrics := Endpoints(cfg.Endpoint, cfg.Env)
 	if err := t.setupTraces(ctx, cfg, res, client, traces); err != nil {
 		return nil, err
