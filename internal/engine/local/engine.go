@@ -38,7 +38,7 @@ func (s *source) Tables(ctx context.Context) ([]engine.Table, error) {
 		out[i] = t.Table
 		out[i].Files = slices.Clone(t.Files)
 		out[i].Notes = slices.Concat(t.Notes, snap.notes)
-		if note := snap.idleNote(); note != "" {
+		if note := snap.idleNote(); note != "" && i == 0 { // said once
 			out[i].Notes = append(out[i].Notes, note)
 		}
 	}

@@ -384,3 +384,27 @@ func TestFilesThatGaveNothingAreSaid(t *testing.T) {
 		t.Errorf("%+v %v", tables, err)
 	}
 }
+
+func TestDocumentsAreNamedAfterTheirFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"one/alert.json", "two/alert.json", "two/deep/alert.json", "orders.ndjson", "logs.json", "odd name (1).json"} {
+		write(t, filepath.Join(dir, name), `{"file":"`+name+`"}`+"\n")
+	}
+	e := openSource(t, newStore(t, t.TempDir()), dir)
+	tables, err := e.Tables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, tb := range tables {
+		got = append(got, tb.Name)
+	}
+	want := []string{"logs_docs", "odd_name__1_", "one_alert", "orders", "two_alert", "two_deep_alert"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	r := query(t, e, "source=two_deep_alert | fields file")
+	if diff := cmp.Diff([][]any{{"two/deep/alert.json"}}, r.Rows); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -172,6 +172,7 @@ func (s *snapshot) idleNote() string {
 // group attaches the pieces and sorts their tables by the name under which they are seen.
 func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (map[string][]member, error) {
 	groups := map[string][]member{}
+	var documents []member
 	ord := 0
 	for _, p := range pieces {
 		if len(p.manifest.Tables) == 0 {
@@ -196,13 +197,14 @@ func (s *snapshot) group(ctx context.Context, conn *duck.Conn, pieces []piece) (
 					}
 				}
 			}
-			name := t.Name
 			if t.Kind == engine.Generic {
-				name = freeName(groups, name)
+				documents = append(documents, m)
+				continue
 			}
-			groups[name] = append(groups[name], m)
+			groups[t.Name] = append(groups[t.Name], m)
 		}
 	}
+	nameDocuments(groups, documents)
 	return groups, nil
 }
 
@@ -219,6 +221,28 @@ func (s *snapshot) lost(ctx context.Context, key string, err error) error {
 		return errors.Join(err, rerr)
 	}
 	return fmt.Errorf("%w: %w", errLost, err)
+}
+
+// nameDocuments names the tables of documents after their files, and after their directories too where files are called alike.
+func nameDocuments(groups map[string][]member, documents []member) {
+	alike := map[string]int{}
+	file := func(m member) string {
+		if len(m.stats) > 0 {
+			return m.stats[0].name
+		}
+		return m.stored.Name
+	}
+	for _, m := range documents {
+		alike[tableName(file(m))]++
+	}
+	for _, m := range documents {
+		name := tableName(file(m))
+		if alike[name] > 1 {
+			name = tableName(strings.ReplaceAll(file(m), "/", "_"))
+		}
+		name = freeName(groups, name)
+		groups[name] = append(groups[name], m)
+	}
 }
 
 func freeName(groups map[string][]member, name string) string {

@@ -315,8 +315,9 @@ func (s *snapshot) measure(ctx context.Context, conn *duck.Conn) error {
 			continue
 		}
 		sql := "SELECT count(*), NULL, NULL FROM " + t.cat.From
-		if t.TimeField != "" {
-			sql = fmt.Sprintf("SELECT count(*), min(%[1]s), max(%[1]s) FROM %[2]s", duck.Ident(t.TimeField), t.cat.From)
+		i := slices.IndexFunc(t.cat.Columns, func(c catalog.Column) bool { return c.Name == t.TimeField && c.Type == rows.Timestamp })
+		if i >= 0 {
+			sql = fmt.Sprintf("SELECT count(*), min(%[1]s), max(%[1]s) FROM %[2]s", t.cat.Columns[i].SQL, t.cat.From)
 		}
 		r, err := conn.Query(ctx, sql)
 		if err != nil {
