@@ -41,10 +41,8 @@ func Query(ctx context.Context, eng engine.Engine, text string, r timerange.Rang
 		return nil, err
 	}
 	p := &Page{Query: text, Offset: offset}
-	if !r.IsZero() {
-		if p.Query, err = within(ctx, eng, q, r); err != nil {
-			return nil, err
-		}
+	if p.Query, err = within(ctx, eng, q, r); err != nil {
+		return nil, err
 	}
 	res, err := eng.Query(ctx, p.Query, engine.Limits{MaxRows: offset + limit + 1})
 	if err != nil {
@@ -61,8 +59,20 @@ func Query(ctx context.Context, eng engine.Engine, text string, r timerange.Rang
 	return p, err
 }
 
-// within puts the range behind the first command of the query.
+// Within returns a PPL text with the range put right behind its source; an open range changes nothing.
+func Within(ctx context.Context, eng engine.Engine, text string, r timerange.Range) (string, error) {
+	q, err := ppl.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return within(ctx, eng, q, r)
+}
+
+// within puts the range behind the first command of the query. Searches within brackets are not bounded by it.
 func within(ctx context.Context, eng engine.Engine, q *ppl.Query, r timerange.Range) (string, error) {
+	if r.IsZero() {
+		return q.Text, nil
+	}
 	search, ok := q.Pipeline.Commands[0].(*command.Search)
 	if !ok || search.Index == "" {
 		return "", fault.WithHint(fault.New(fault.InvalidArgument, "start and end need a query that begins with source="), "Put the time into the query itself: | where `@timestamp` >= '...'.")
@@ -76,8 +86,8 @@ func within(ctx context.Context, eng engine.Engine, q *ppl.Query, r timerange.Ra
 }
 
 // timeField finds the column that says when a row of the index happened.
-func timeField(ctx context.Context, eng engine.Engine, index string) (string, error) {
-	res, err := eng.Query(ctx, "source="+index+" | head 1", engine.Limits{MaxRows: 1})
+func timeField(ctx context.Context, eng engine.Engine, table string) (string, error) {
+	res, err := eng.Query(ctx, "source="+indices(table)+" | head 1", engine.Limits{MaxRows: 1})
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +101,16 @@ func timeField(ctx context.Context, eng engine.Engine, index string) (string, er
 			return c.Name, nil
 		}
 	}
-	return "", fault.WithHint(fault.New(fault.InvalidArgument, "table %s has no column of type timestamp", index), "Leave start and end out.")
+	return "", fault.WithHint(fault.New(fault.InvalidArgument, "table %s has no column of type timestamp", table), "Leave start and end out.")
+}
+
+// indices writes what a search names as its source: one table or several by comma.
+func indices(names string) string {
+	list := strings.Split(names, ",")
+	for i, n := range list {
+		list[i] = index(strings.TrimSpace(n))
+	}
+	return strings.Join(list, ",")
 }
 
 // condition is the PPL for field in [start, end).
@@ -120,7 +139,7 @@ func emptiness(ctx context.Context, eng engine.Engine, text string) (*Emptiness,
 		return &Emptiness{}, nil
 	}
 	e := &Emptiness{Table: search.Index}
-	before, err := count(ctx, eng, "source="+search.Index)
+	before, err := count(ctx, eng, "source="+indices(search.Index))
 	if err != nil {
 		return nil, err
 	}
@@ -130,18 +149,28 @@ func emptiness(ctx context.Context, eng engine.Engine, text string) (*Emptiness,
 			return nil, err
 		}
 	}
-	for _, c := range q.Pipeline.Commands {
-		n, err := count(ctx, eng, q.Text[:c.Span().End])
+	for i := range q.Pipeline.Commands {
+		from, to := stage(q, i)
+		n, err := count(ctx, eng, q.Text[:to])
 		if err != nil {
 			return e, nil //nolint:nilerr // a stage that cannot be counted (it ends in text) leaves the facts found so far
 		}
 		if n == 0 {
-			e.EmptiedBy, e.RowsBefore = strings.TrimSpace(q.Text[c.Span().Start:c.Span().End]), before
+			e.EmptiedBy, e.RowsBefore = q.Text[from:to], before
 			return e, nil
 		}
 		before = n
 	}
 	return e, nil
+}
+
+// stage returns where the i-th command begins and ends in the text, without the bar behind it.
+func stage(q *ppl.Query, i int) (from, to int) {
+	from, to = q.Pipeline.Commands[i].Span().Start, len(q.Text)
+	if i+1 < len(q.Pipeline.Commands) {
+		to = q.Pipeline.Commands[i+1].Span().Start
+	}
+	return from, from + len(strings.TrimRight(q.Text[from:to], " \t\r\n|"))
 }
 
 func count(ctx context.Context, eng engine.Engine, text string) (int64, error) {
@@ -157,7 +186,7 @@ func count(ctx context.Context, eng engine.Engine, text string) (int64, error) {
 }
 
 func (e *Emptiness) span(ctx context.Context, eng engine.Engine, field string) error {
-	res, err := eng.Query(ctx, fmt.Sprintf("source=%s | stats min(`%s`) as a, max(`%s`) as b", e.Table, field, field), engine.Limits{MaxRows: 1})
+	res, err := eng.Query(ctx, fmt.Sprintf("source=%s | stats min(`%s`) as a, max(`%s`) as b", indices(e.Table), field, field), engine.Limits{MaxRows: 1})
 	if err != nil || len(res.Rows) == 0 {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,15 +36,16 @@ const (
 
 // Timeline is the volume of lines over time.
 type Timeline struct {
-	Table   string    `json:"table"`
-	Window  Window    `json:"window"`
-	Bucket  string    `json:"bucket"` // width, as PPL writes it: 30s, 1m
-	Seconds float64   `json:"bucket_seconds"`
-	Lines   int64     `json:"lines"`
-	Series  []Series  `json:"series"` // "all" first, then the groups, most lines first
-	Gaps    []Window  `json:"gaps"`   // buckets in a row without any line, longest first
-	Query   string    `json:"query"`
-	Starts  time.Time `json:"first_bucket"`
+	Table   string     `json:"table"`
+	Window  Window     `json:"window"`
+	Bucket  string     `json:"bucket"` // width, as PPL writes it: 30s, 1m
+	Seconds float64    `json:"bucket_seconds"`
+	Lines   int64      `json:"lines"`
+	Series  []Series   `json:"series"` // "all" first, then the groups, most lines first
+	Gaps    []Window   `json:"gaps"`   // buckets in a row without any line, longest first
+	Query   string     `json:"query"`
+	Starts  time.Time  `json:"first_bucket"`
+	Empty   *Emptiness `json:"empty,omitempty"` // why there are no lines
 }
 
 // Series is one group's count by bucket.
@@ -67,55 +70,72 @@ type Shift struct {
 	After  float64   `json:"after_per_minute"`
 }
 
-// widths are the bucket widths chosen from, as PPL writes them.
-var widths = []struct {
+// width is a bucket width and how PPL writes it.
+type width struct {
 	text string
 	d    time.Duration
-}{
-	{"1s", time.Second}, {"5s", 5 * time.Second}, {"10s", 10 * time.Second}, {"30s", 30 * time.Second}, {"1m", time.Minute}, {"2m", 2 * time.Minute},
-	{"5m", 5 * time.Minute}, {"10m", 10 * time.Minute}, {"30m", 30 * time.Minute}, {"1h", time.Hour}, {"3h", 3 * time.Hour}, {"6h", 6 * time.Hour},
-	{"12h", 12 * time.Hour}, {"1d", 24 * time.Hour},
+}
+
+const day = 24 * time.Hour
+
+// widths are the bucket widths chosen from. Those beyond a day are for a line of 1970 among lines of today.
+func widths() []width {
+	return []width{
+		{"1s", time.Second}, {"5s", 5 * time.Second}, {"10s", 10 * time.Second}, {"30s", 30 * time.Second}, {"1m", time.Minute}, {"2m", 2 * time.Minute},
+		{"5m", 5 * time.Minute}, {"10m", 10 * time.Minute}, {"30m", 30 * time.Minute}, {"1h", time.Hour}, {"3h", 3 * time.Hour}, {"6h", 6 * time.Hour},
+		{"12h", 12 * time.Hour}, {"1d", day}, {"7d", 7 * day}, {"30d", 30 * day}, {"365d", 365 * day},
+	}
 }
 
 // FindTimeline counts the lines in scope by bucket and group and finds where their level changes (PELT on Poisson counts).
-// bucket is a width such as 30s; "" chooses one that gives about 60 buckets.
+// by "" takes the severity if the table has one, else the service. bucket is a width such as 30s; "" chooses one that gives
+// about 60 buckets.
 func FindTimeline(ctx context.Context, eng engine.Engine, s Scope, by By, bucket string) (*Timeline, error) {
-	field, w, err := s.resolve(ctx, eng)
+	p, err := s.resolve(ctx, eng)
 	if err != nil {
 		return nil, err
 	}
-	text, width, err := chooseWidth(bucket, w)
+	w, err := chooseWidth(bucket, p.window)
 	if err != nil {
 		return nil, err
 	}
-	group := ""
-	switch by {
-	case BySeverity:
-		group = "severityText"
-	case ByService:
-		group = "serviceName"
-	case ByNothing:
+	group, err := groupOf(ctx, eng, s.Table, by)
+	if err != nil {
+		return nil, err
 	}
-	query := s.source(field, w.rng()) + fmt.Sprintf(" | stats count() as n by span(`%s`, %s) as bucket", field, text)
+	query := s.source(p.field, p.window.rng()) + fmt.Sprintf(" | stats count() as n by span(`%s`, %s) as bucket", p.field, w.text)
 	if group != "" {
 		query += ", " + group
 	}
-	t := &Timeline{Table: s.Table, Window: w, Bucket: text, Seconds: width.Seconds(), Query: query, Gaps: []Window{}}
-	t.Starts = w.Start.Truncate(width)
-	n := int(w.End.Sub(t.Starts)/width) + 1
-	if w.End.Equal(t.Starts.Add(time.Duration(n-1) * width)) {
-		n--
+	t := &Timeline{
+		Table: s.Table, Window: p.window, Bucket: w.text, Seconds: w.d.Seconds(), Query: query, Starts: floor(p.window.Start, w.d),
+		Series: []Series{}, Gaps: []Window{},
 	}
+	step := int64(w.d / time.Second)
+	n := int((Window{t.Starts, p.window.End}.seconds() + step - 1) / step)
+	counts, err := t.read(ctx, eng, query, max(n, 1), w.d)
+	if err != nil {
+		return nil, err
+	}
+	t.fill(counts, max(n, 1), w.d, group != "")
+	if t.Lines == 0 {
+		t.Empty, err = emptiness(ctx, eng, s.stages(p.field, p.window.rng()))
+	}
+	return t, err
+}
+
+// read runs the query and returns the counts by group and bucket.
+func (t *Timeline) read(ctx context.Context, eng engine.Engine, query string, n int, width time.Duration) (map[string][]int64, error) {
 	counts := map[string][]int64{}
-	_, err = eng.Stream(ctx, query, engine.Limits{}, func(row []any) error {
+	_, err := eng.Stream(ctx, query, engine.Limits{}, func(row []any) error {
 		c, _ := row[0].(int64)
 		at, ok := row[1].(time.Time)
-		i := int(at.Sub(t.Starts) / width)
+		i := int((at.Unix() - t.Starts.Unix()) / int64(width/time.Second))
 		if !ok || i < 0 || i >= n {
 			return nil
 		}
-		name := "all"
-		if group != "" {
+		name := ""
+		if len(row) > 2 {
 			name, _ = row[2].(string)
 		}
 		if counts[name] == nil {
@@ -124,43 +144,80 @@ func FindTimeline(ctx context.Context, eng engine.Engine, s Scope, by By, bucket
 		counts[name][i] += c
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	t.fill(counts, n, width)
-	return t, nil
+	return counts, err
 }
 
-func chooseWidth(bucket string, w Window) (string, time.Duration, error) {
-	if bucket != "" {
-		i := slices.IndexFunc(widths, func(x struct {
-			text string
-			d    time.Duration
-		}) bool {
-			return x.text == bucket
-		})
-		if i < 0 {
-			var all []string
-			for _, x := range widths {
-				all = append(all, x.text)
+// groupOf returns the column to group by, "" for none.
+func groupOf(ctx context.Context, eng engine.Engine, table string, by By) (string, error) {
+	var want []string
+	switch by {
+	case BySeverity:
+		want = []string{"severityText"}
+	case ByService:
+		want = []string{"serviceName"}
+	case ByNothing:
+		return "", nil
+	case "":
+		want = []string{"severityText", "serviceName"}
+	}
+	have, err := columns(ctx, eng, table, want)
+	switch {
+	case err != nil:
+		return "", err
+	case len(have) > 0:
+		return have[0].Name, nil
+	case by == "":
+		return "", nil
+	}
+	return "", fault.WithHint(fault.New(fault.Unsupported, "table %s has no %s to group by", table, by), "Call with by=none, or count with logs_query.")
+}
+
+// floor returns the start of the bucket that holds t; buckets count from 1970, as those of span do. In whole seconds: a
+// time.Duration ends at 292 years.
+func floor(t time.Time, d time.Duration) time.Time {
+	step := int64(d / time.Second)
+	over := t.Unix() % step
+	if over < 0 {
+		over += step
+	}
+	return time.Unix(t.Unix()-over, 0).UTC()
+}
+
+// seconds returns the length of w in seconds, of any length; a part of a second counts whole.
+func (w Window) seconds() int64 {
+	n := w.End.Unix() - w.Start.Unix()
+	if w.End.Nanosecond() > 0 {
+		n++
+	}
+	return n
+}
+
+func chooseWidth(bucket string, w Window) (width, error) {
+	long, all := w.seconds(), widths()
+	if bucket == "" {
+		for _, x := range all {
+			if long/int64(x.d/time.Second) <= wantBuckets {
+				return x, nil
 			}
-			return "", 0, fault.WithHint(fault.New(fault.InvalidArgument, "bucket %q is no width", bucket), "The widths are: %s.", strings.Join(all, ", "))
 		}
-		if w.End.Sub(w.Start)/widths[i].d > maxBuckets {
-			return "", 0, fault.WithHint(fault.New(fault.TooLarge, "bucket %s gives more than %d buckets", bucket, maxBuckets), "Leave bucket out, or narrow the window.")
-		}
-		return bucket, widths[i].d, nil
+		bucket = all[len(all)-1].text
 	}
-	for _, x := range widths {
-		if w.End.Sub(w.Start)/x.d <= wantBuckets {
-			return x.text, x.d, nil
+	i := slices.IndexFunc(all, func(x width) bool { return x.text == bucket })
+	if i < 0 {
+		var names []string
+		for _, x := range all {
+			names = append(names, x.text)
 		}
+		return width{}, fault.WithHint(fault.New(fault.InvalidArgument, "bucket %q is no width", bucket), "The widths are: %s.", strings.Join(names, ", "))
 	}
-	last := widths[len(widths)-1]
-	return last.text, last.d, nil
+	if long/int64(all[i].d/time.Second) > maxBuckets {
+		return width{}, fault.WithHint(fault.New(fault.TooLarge, "bucket %s gives more than %d buckets from %s to %s", bucket, maxBuckets, stamp(w.Start), stamp(w.End)),
+			"Leave bucket out, or narrow the window by start and end.")
+	}
+	return all[i], nil
 }
 
-func (t *Timeline) fill(counts map[string][]int64, n int, width time.Duration) {
+func (t *Timeline) fill(counts map[string][]int64, n int, width time.Duration, grouped bool) {
 	all := make([]int64, n)
 	names := make([]string, 0, len(counts))
 	for name, c := range counts {
@@ -169,35 +226,41 @@ func (t *Timeline) fill(counts map[string][]int64, n int, width time.Duration) {
 			all[i] += v
 		}
 	}
-	sum := func(c []int64) (out int64) {
-		for _, v := range c {
-			out += v
-		}
-		return out
+	t.Lines = total(all)
+	if len(names) > 1 || !grouped { // a single group is all there is
+		t.Series = append(t.Series, t.series("all", all, width))
 	}
-	t.Lines = sum(all)
-	if len(names) != 1 { // a single group is all there is
-		t.Series = []Series{t.series("all", all, width)}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(sum(counts[b]), sum(counts[a])), cmp.Compare(a, b)) })
-	var rest []int64
-	for i, name := range names {
-		switch {
-		case i < maxGroups:
-			t.Series = append(t.Series, t.series(cmp.Or(name, "(none)"), counts[name], width))
-		default:
-			if rest == nil {
-				rest = make([]int64, n)
-			}
-			for j, v := range counts[name] {
-				rest[j] += v
-			}
-		}
-	}
-	if rest != nil {
-		t.Series = append(t.Series, t.series("OTHER", rest, width))
+	if grouped {
+		slices.SortFunc(names, func(a, b string) int {
+			return cmp.Or(cmp.Compare(total(counts[b]), total(counts[a])), cmp.Compare(a, b))
+		})
+		t.groups(names, counts, width)
 	}
 	t.gaps(all, width)
+}
+
+// groups adds the largest groups, and the rest as OTHER.
+func (t *Timeline) groups(names []string, counts map[string][]int64, width time.Duration) {
+	for _, name := range names[:min(len(names), maxGroups)] {
+		t.Series = append(t.Series, t.series(cmp.Or(name, "(none)"), counts[name], width))
+	}
+	if len(names) <= maxGroups {
+		return
+	}
+	rest := make([]int64, len(counts[names[0]]))
+	for _, name := range names[maxGroups:] {
+		for i, v := range counts[name] {
+			rest[i] += v
+		}
+	}
+	t.Series = append(t.Series, t.series("OTHER", rest, width))
+}
+
+func total(counts []int64) (n int64) {
+	for _, v := range counts {
+		n += v
+	}
+	return n
 }
 
 func (t *Timeline) series(name string, counts []int64, width time.Duration) Series {
@@ -212,12 +275,22 @@ func (t *Timeline) series(name string, counts []int64, width time.Duration) Seri
 	}
 	perMinute := float64(time.Minute) / float64(width)
 	for _, c := range stat.ChangePoints(values, stat.ChangeConfig{Cost: stat.Poisson}) {
-		s.Changes = append(s.Changes, Shift{t.Starts.Add(time.Duration(c.Index) * width), round1(c.Before * perMinute), round1(c.After * perMinute)})
+		s.Changes = append(s.Changes, Shift{t.Starts.Add(time.Duration(c.Index) * width), round(c.Before * perMinute), round(c.After * perMinute)})
 	}
 	return s
 }
 
-func round1(f float64) float64 { return float64(int64(f*10+.5)) / 10 }
+// round keeps three digits of a rate, all of those before the point.
+func round(f float64) float64 {
+	if f >= 100 || f <= 0 {
+		return math.Round(10*f) / 10
+	}
+	out, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 3, 64), 64)
+	if err != nil {
+		return f
+	}
+	return out
+}
 
 // gaps are runs of empty buckets between others: data missing, or everything silent.
 func (t *Timeline) gaps(all []int64, width time.Duration) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
 
@@ -32,11 +33,41 @@ type Window struct {
 
 func (w Window) rng() timerange.Range { return timerange.Range{Start: w.Start, End: w.End} }
 
+func (w Window) empty() bool { return !w.Start.Before(w.End) }
+
 // Seconds returns the length in seconds.
 func (w Window) Seconds() float64 { return w.End.Sub(w.Start).Seconds() }
 
+// within returns the part of w that lies in data, w itself if none does.
+func (w Window) within(data Window) Window {
+	in := Window{later(w.Start, data.Start), earlier(w.End, data.End)}
+	if in.empty() {
+		return w
+	}
+	return in
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // source is the PPL that selects the lines of a window.
-func (s Scope) source(field string, r timerange.Range) string {
+func (s Scope) source(field string, r timerange.Range) string { return s.join(field, r, " and ") }
+
+// stages is source with each condition as a stage of its own, so that it can be said which one lets nothing through.
+func (s Scope) stages(field string, r timerange.Range) string { return s.join(field, r, " | where ") }
+
+func (s Scope) join(field string, r timerange.Range, glue string) string {
 	conds := []string{}
 	if c := condition(field, r); c != "" {
 		conds = append(conds, c)
@@ -51,9 +82,19 @@ func (s Scope) source(field string, r timerange.Range) string {
 		conds = append(conds, "("+s.Where+")")
 	}
 	if len(conds) == 0 {
-		return "source=" + s.Table
+		return "source=" + index(s.Table)
 	}
-	return "source=" + s.Table + " | where " + strings.Join(conds, " and ")
+	return "source=" + index(s.Table) + " | where " + strings.Join(conds, glue)
+}
+
+// index writes a table's name as PPL reads it.
+func index(name string) string {
+	for _, r := range name {
+		if r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return "`" + strings.ReplaceAll(name, "`", "``") + "`"
+		}
+	}
+	return name
 }
 
 // Quote writes a text as a PPL literal.
@@ -61,52 +102,69 @@ func Quote(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", "''").Replace(text) + "'"
 }
 
-// resolve finds the table and closes the open bounds of the range with those of its data.
-func (s *Scope) resolve(ctx context.Context, eng engine.Engine) (field string, w Window, err error) {
+// place is a scope resolved against its source.
+type place struct {
+	field  string // the table's time field
+	window Window // what was asked for, as far as there is data
+	data   Window // what the table holds
+	rows   int64
+}
+
+// resolve finds the table and the part of the range that its data covers: a rate over time without data would be too low.
+// A range outside the data stays as it was asked for.
+func (s *Scope) resolve(ctx context.Context, eng engine.Engine) (place, error) {
 	if s.Table == "" {
 		s.Table = Table
 	}
 	all, err := eng.Tables(ctx)
 	if err != nil {
-		return "", w, err
+		return place{}, err
 	}
 	i := slices.IndexFunc(all, func(t engine.Table) bool { return t.Name == s.Table })
 	if i < 0 {
-		var names []string
-		for _, t := range all {
-			names = append(names, t.Name)
-		}
-		return "", w, fault.WithHint(fault.New(fault.NotFound, "this source has no table %s", s.Table), "Its tables are: %s.", strings.Join(names, ", "))
+		return place{}, unknownTable(s.Table, all)
 	}
 	t := all[i]
 	if t.TimeField == "" {
-		return "", w, fault.New(fault.Unsupported, "table %s has no time field", t.Name)
+		return place{}, fault.WithHint(fault.New(fault.Unsupported, "table %s has no time field", t.Name), "Ask it with logs_query.")
 	}
-	w = Window{s.Range.Start, s.Range.End}
+	p := place{field: t.TimeField, rows: t.Rows, data: Window{t.Start, t.End.Add(time.Microsecond)}} // the last line is in
+	w := Window{s.Range.Start, s.Range.End}
 	if w.Start.IsZero() {
-		w.Start = t.Start
+		w.Start = p.data.Start
+		if !w.End.IsZero() {
+			w.Start = earlier(w.Start, w.End)
+		}
 	}
 	if w.End.IsZero() {
-		w.End = t.End.Add(time.Microsecond) // the last line is in
+		w.End = later(p.data.End, w.Start)
 	}
-	if t.Rows > 0 && !w.Start.Before(w.End) {
-		return "", w, fault.WithHint(fault.New(fault.InvalidArgument, "the window from %s to %s holds no time", stamp(w.Start), stamp(w.End)),
-			"The data of %s runs from %s to %s.", t.Name, stamp(t.Start), stamp(t.End))
+	p.window = w.within(p.data)
+	return p, nil
+}
+
+func unknownTable(name string, all []engine.Table) error {
+	if len(all) == 0 {
+		return fault.WithHint(fault.New(fault.NotFound, "this source has no table %s: it holds no data that can be read", name), "See what it holds: data_describe.")
 	}
-	return t.TimeField, w, nil
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Name)
+	}
+	return fault.WithHint(fault.New(fault.NotFound, "this source has no table %s", name), "Its tables are: %s.", strings.Join(names, ", "))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // columns returns the names among want that the table has, hidden ones too.
-func columns(ctx context.Context, eng engine.Engine, table string, want []string) ([]string, error) {
-	var out []string
+func columns(ctx context.Context, eng engine.Engine, table string, want []string) ([]rows.Column, error) {
+	var out []rows.Column
 	for _, n := range want {
-		_, err := eng.Query(ctx, "source="+table+" | fields `"+n+"` | head 1", engine.Limits{MaxRows: 1})
+		res, err := eng.Query(ctx, "source="+index(table)+" | fields `"+n+"` | head 1", engine.Limits{MaxRows: 1})
 		switch {
-		case err == nil:
-			out = append(out, n)
-		case fault.CodeOf(err) != fault.InvalidQuery: // that one says: no such field
+		case err == nil && len(res.Columns) > 0:
+			out = append(out, rows.Column{Name: n, Type: res.Columns[0].Type})
+		case err != nil && fault.CodeOf(err) != fault.InvalidQuery: // that one says: no such field
 			return nil, fmt.Errorf("read %s: %w", table, err)
 		}
 	}
@@ -115,9 +173,10 @@ func columns(ctx context.Context, eng engine.Engine, table string, want []string
 
 // Previous returns the window of equal length right before the scope's own.
 func Previous(ctx context.Context, eng engine.Engine, s Scope) (Window, error) {
-	_, w, err := s.resolve(ctx, eng)
+	p, err := s.resolve(ctx, eng)
 	if err != nil {
 		return Window{}, err
 	}
+	w := p.window
 	return Window{w.Start.Add(-w.End.Sub(w.Start)), w.Start}, nil
 }
