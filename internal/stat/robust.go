@@ -84,8 +84,8 @@ func BenjaminiHochberg(ps []float64) []float64 {
 		return 0
 	})
 	least := 1.0
-	for r := len(order) - 1; r >= 0; r-- {
-		i := order[r]
+	for r, i := range slices.Backward(order) {
+
 		least = math.Min(least, q[i]*float64(len(ps))/float64(r+1))
 		q[i] = least
 	}

@@ -79,7 +79,7 @@ func (sc *scanner) classify(i, end int, bits uint8, h uint64, space bool) {
 	case bits&cDigit == 0:
 		sc.noDigits(i, end, bits, h, space)
 		return
-	case bits&^(cDigit) == 0:
+	case bits&^cDigit == 0:
 		sc.emit(i, end, Num, space)
 		return
 	}
@@ -135,7 +135,7 @@ func (sc *scanner) noDigits(i, end int, bits uint8, h uint64, space bool) {
 	switch {
 	case boolWord(s):
 		sc.emit(i, end, Bool, space)
-	case bits&(cLetter) == 0 && sameBytes(s):
+	case bits&cLetter == 0 && sameBytes(s):
 		sc.emitText(i, end, Punct, markHash(s[0]), space)
 	case isURL(s):
 		sc.emit(i, end, URL, space)

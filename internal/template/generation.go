@@ -42,7 +42,7 @@ func (m *Miner) Resolve(id int) int {
 	if g.templates == nil || g.stale {
 		m.describe(g)
 	}
-	return int(g.order[g.groupOf[m.root(int32(id))]]) //nolint:gosec // G115: bounded by len(alias)
+	return int(g.order[g.groupOf[m.root(int32(id))]])
 }
 
 // Match returns the index in Templates() of the template a line has, without learning; false if it fits none.
@@ -68,7 +68,7 @@ func (m *Miner) describe(g *generation) {
 	ts := make([]Template, len(g.groups))
 	index := make([]int32, len(g.groups))
 	for i, grp := range g.groups {
-		index[i] = int32(i) //nolint:gosec // G115: bounded by idBudget
+		index[i] = int32(i)
 		first := slices.Min(grp.members)
 		ts[i] = Template{Text: render(grp.pieces), Example: m.shapes[first].example}
 		for _, id := range grp.members {
@@ -83,7 +83,7 @@ func (m *Miner) describe(g *generation) {
 	g.order = make([]int32, len(ts))
 	for rank, i := range index {
 		g.templates[rank] = ts[i]
-		g.order[i] = int32(rank) //nolint:gosec // G115: bounded by idBudget
+		g.order[i] = int32(rank)
 	}
 	g.stale = false
 }

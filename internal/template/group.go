@@ -1,7 +1,6 @@
 package template
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -10,7 +9,6 @@ type signature struct {
 	syms    []int32 // per position: 0 for a value, else the number of the word or mark
 	lines   int64
 	members []int32
-	typed   uint8 // bit 0: has a value other than a number (see wildKinds)
 }
 
 // grouper partitions signatures into templates.
@@ -18,7 +16,6 @@ type grouper struct {
 	m      *Miner
 	syms   map[uint64]int32
 	words  []lexeme // by symbol
-	sigs   []*signature
 	groups []*group
 	// scratch of columns, by symbol
 	stamp []int32
@@ -43,7 +40,7 @@ func (m *Miner) generalise() *generation {
 	for i, grp := range g.groups {
 		slices.Sort(grp.members)
 		for _, id := range grp.members {
-			g.groupOf[id] = int32(i) //nolint:gosec // G115: bounded by idBudget
+			g.groupOf[id] = int32(i)
 		}
 	}
 	m.gen = g
@@ -66,7 +63,7 @@ func (gr *grouper) families() [][]*signature {
 			if p := &s.pieces[i]; !p.kind.IsMask() {
 				syms[i] = gr.symbol(p)
 			}
-			key = (key ^ uint64(syms[i])) * hashPrime //nolint:gosec // G115: symbols are >= 0
+			key = (key ^ uint64(syms[i])) * hashPrime
 			key ^= key >> 31
 		}
 		sig := byKey[key]
@@ -82,7 +79,7 @@ func (gr *grouper) families() [][]*signature {
 			fams[at] = append(fams[at], sig)
 		}
 		sig.lines += max(1, s.count)
-		sig.members = append(sig.members, int32(id)) //nolint:gosec // G115: bounded by idBudget
+		sig.members = append(sig.members, int32(id))
 	}
 	gr.stamp, gr.slot = make([]int32, len(gr.words)), make([]int32, len(gr.words))
 	return fams
@@ -92,7 +89,7 @@ func (gr *grouper) symbol(p *piece) int32 {
 	if n, ok := gr.syms[p.hash]; ok {
 		return n
 	}
-	n := int32(len(gr.words)) //nolint:gosec // G115: bounded by the shapes
+	n := int32(len(gr.words))
 	gr.syms[p.hash] = n
 	gr.words = append(gr.words, lexemeOf(p))
 	return n
@@ -136,7 +133,7 @@ func (gr *grouper) column(sigs []*signature, at int) column {
 		c.lines += s.lines
 		if gr.stamp[sym] != gr.epoch {
 			gr.stamp[sym] = gr.epoch
-			gr.slot[sym] = int32(len(c.values)) //nolint:gosec // G115: bounded by the shapes
+			gr.slot[sym] = int32(len(c.values))
 			c.values = append(c.values, value{sym: sym})
 		}
 		v := &c.values[gr.slot[sym]]
@@ -236,7 +233,7 @@ func (gr *grouper) emit(sigs []*signature) {
 
 // piecesOf widens the pieces of shapes of equal length to what they share.
 func (gr *grouper) piecesOf(ids []int32) []piece {
-	first := slices.MinFunc(ids, func(a, b int32) int { return cmp.Compare(a, b) })
+	first := slices.Min(ids)
 	p := slices.Clone(gr.m.shapes[first].pieces)
 	for _, id := range ids {
 		widen(p, gr.m.shapes[id].pieces)

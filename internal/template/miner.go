@@ -109,7 +109,7 @@ func (m *Miner) learn(toks []token, h uint64, line string) int32 {
 
 // add gives a shape its id.
 func (m *Miner) add(s *shape) int32 {
-	id := int32(len(m.shapes)) //nolint:gosec // G115: bounded by idBudget
+	id := int32(len(m.shapes))
 	m.shapes = append(m.shapes, s)
 	m.alias = append(m.alias, id)
 	m.live++
@@ -130,7 +130,7 @@ func (m *Miner) reindex() {
 	clear(m.index)
 	for id, s := range m.shapes {
 		if s != nil && !s.wild && int(m.alias[id]) == id {
-			m.index[hashPieces(s.pieces)] = int32(id) //nolint:gosec // G115: bounded by idBudget
+			m.index[hashPieces(s.pieces)] = int32(id)
 		}
 	}
 }
@@ -195,11 +195,11 @@ func skeleton(toks []token) uint64 {
 	return h
 }
 
-func startSkeleton(n int) uint64 { return (uint64(n) + 1) * hashSeed } //nolint:gosec // G115: a length
+func startSkeleton(n int) uint64 { return (uint64(n) + 1) * hashSeed }
 
 func stepSkeleton(h uint64, i int, mark uint64) uint64 {
 	h = (h ^ mark) * 0xff51afd7ed558ccd
-	h = (h ^ h>>32 ^ uint64(i)) * hashPrime //nolint:gosec // G115: an index
+	h = (h ^ h>>32 ^ uint64(i)) * hashPrime
 	return h ^ h>>29
 }
 
@@ -248,9 +248,9 @@ func (m *Miner) consolidate() {
 	m.gen = nil
 	clear(m.general)
 	for id, s := range m.shapes {
-		if s != nil && s.wild && !m.isSpill(int32(id)) { //nolint:gosec // G115: bounded by idBudget
+		if s != nil && s.wild && !m.isSpill(int32(id)) {
 			k := skeletonOf(s.pieces)
-			m.general[k] = append(m.general[k], int32(id)) //nolint:gosec // G115: bounded by idBudget
+			m.general[k] = append(m.general[k], int32(id))
 		}
 	}
 	m.reindex()
@@ -321,8 +321,8 @@ func widen(p, q []piece) {
 func (m *Miner) evict(keep int) {
 	var ids []int32
 	for id, s := range m.shapes {
-		if s != nil && !m.isSpill(int32(id)) { //nolint:gosec // G115: bounded by idBudget
-			ids = append(ids, int32(id)) //nolint:gosec // G115: bounded by idBudget
+		if s != nil && !m.isSpill(int32(id)) {
+			ids = append(ids, int32(id))
 		}
 	}
 	slices.SortFunc(ids, func(a, b int32) int {
@@ -368,7 +368,7 @@ func (m *Miner) Merge(other *Miner) []int {
 		ids[i] = int(id)
 	}
 	for i := range ids {
-		ids[i] = ids[other.root(int32(i))] //nolint:gosec // G115: bounded by idBudget
+		ids[i] = ids[other.root(int32(i))]
 	}
 	m.gen = nil
 	return ids

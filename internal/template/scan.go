@@ -56,11 +56,11 @@ func (sc *scanner) scan(s string) []token {
 }
 
 func (sc *scanner) emit(start, end int, kind Kind, space bool) {
-	sc.toks = append(sc.toks, token{start: uint32(start), end: uint32(end), kind: kind, space: space}) //nolint:gosec // G115: lines are far below 4 GiB
+	sc.toks = append(sc.toks, token{start: uint32(start), end: uint32(end), kind: kind, space: space})
 }
 
 func (sc *scanner) emitText(start, end int, kind Kind, hash uint64, space bool) {
-	sc.toks = append(sc.toks, token{start: uint32(start), end: uint32(end), kind: kind, hash: hash, space: space}) //nolint:gosec // G115: lines are far below 4 GiB
+	sc.toks = append(sc.toks, token{start: uint32(start), end: uint32(end), kind: kind, hash: hash, space: space})
 }
 
 // punct emits a run of one punctuation mark as one token and returns the index behind it.
@@ -195,13 +195,13 @@ func (sc *scanner) jsonKey(i, end int, space bool) int {
 	if j == len(sc.line) || messageKey(key) {
 		return j
 	}
-	switch c := sc.line[j]; {
-	case c == '[':
+	switch c := sc.line[j]; c {
+	case '[':
 		if e := sc.closing(j); e > 0 {
 			sc.emit(j, e+1, Any, true)
 			return e + 1
 		}
-	case c == '"' || c == '{':
+	case '"', '{':
 	default:
 		e := j
 		for e < len(sc.line) && classes[sc.line[e]] != 0 {
@@ -287,9 +287,10 @@ func (sc *scanner) nextIsKey(j int) bool {
 func (sc *scanner) valueEnd(j int) int {
 	if q := sc.line[j]; q == '"' || q == '\'' {
 		for k := j + 1; k < len(sc.line) && k < j+maxQuoted; k++ {
-			if sc.line[k] == '\\' {
+			switch sc.line[k] {
+			case '\\':
 				k++
-			} else if sc.line[k] == q {
+			case q:
 				return k + 1
 			}
 		}
