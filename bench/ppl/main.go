@@ -33,24 +33,36 @@ type pair struct{ name, ppl, sql string }
 
 func pairs() []pair {
 	return []pair{
-		{"count by severity and minute", `source=logs | stats count() by span(@timestamp, 1m), severityText`,
-			`SELECT count(*), date_trunc('minute', "@timestamp") m, "severityText" FROM logs GROUP BY 2, 3 ORDER BY 2, 3 LIMIT 10000`},
-		{"errors by service", `source=logs | where severityText = 'ERROR' | stats count() as n by serviceName | sort - n`,
-			`SELECT count(*) n, "serviceName" FROM logs WHERE "severityText" = 'ERROR' GROUP BY 2 ORDER BY n DESC LIMIT 10000`},
-		{"one service, one hour, a word, 100 rows", "source=logs | where serviceName = 'svc-7' and `@timestamp` >= '2026-05-01 10:00:00' and `@timestamp` < '2026-05-01 11:00:00' and like(body, '%rejected%') | fields `@timestamp`, body | head 100",
-			`SELECT "@timestamp", body FROM logs WHERE "serviceName" = 'svc-7' AND "@timestamp" >= '2026-05-01 10:00:00' AND "@timestamp" < '2026-05-01 11:00:00' AND body ILIKE '%rejected%' LIMIT 100`},
+		{
+			"count by severity and minute", `source=logs | stats count() by span(@timestamp, 1m), severityText`,
+			`SELECT count(*), date_trunc('minute', "@timestamp") m, "severityText" FROM logs GROUP BY 2, 3 ORDER BY 2, 3 LIMIT 10000`,
+		},
+		{
+			"errors by service", `source=logs | where severityText = 'ERROR' | stats count() as n by serviceName | sort - n`,
+			`SELECT count(*) n, "serviceName" FROM logs WHERE "severityText" = 'ERROR' GROUP BY 2 ORDER BY n DESC LIMIT 10000`,
+		},
+		{
+			"one service, one hour, a word, 100 rows", "source=logs | where serviceName = 'svc-7' and `@timestamp` >= '2026-05-01 10:00:00' and `@timestamp` < '2026-05-01 11:00:00' and like(body, '%rejected%') | fields `@timestamp`, body | head 100",
+			`SELECT "@timestamp", body FROM logs WHERE "serviceName" = 'svc-7' AND "@timestamp" >= '2026-05-01 10:00:00' AND "@timestamp" < '2026-05-01 11:00:00' AND body ILIKE '%rejected%' LIMIT 100`,
+		},
 		{"a rare word", `source=logs | where contains(body, 'quixotic') | fields body`, `SELECT body FROM logs WHERE body ILIKE '%quixotic%' LIMIT 10000`},
-		{"percentiles by service and operation", `source=spans | stats percentile(durationInNanos, 50), percentile(durationInNanos, 95), percentile(durationInNanos, 99) by serviceName, name`,
-			`SELECT quantile_cont("durationInNanos", .5), quantile_cont("durationInNanos", .95), quantile_cont("durationInNanos", .99), "serviceName", name FROM spans GROUP BY 4, 5 ORDER BY 4, 5 LIMIT 10000`},
+		{
+			"percentiles by service and operation", `source=spans | stats percentile(durationInNanos, 50), percentile(durationInNanos, 95), percentile(durationInNanos, 99) by serviceName, name`,
+			`SELECT quantile_cont("durationInNanos", .5), quantile_cont("durationInNanos", .95), quantile_cont("durationInNanos", .99), "serviceName", name FROM spans GROUP BY 4, 5 ORDER BY 4, 5 LIMIT 10000`,
+		},
 		{"distinct traces", `source=spans | stats dc(traceId)`, `SELECT count(DISTINCT "traceId") FROM spans`},
 		{"an attribute", "source=logs | where `attributes.http.status_code` >= 500 | stats count()", `SELECT count(*) FROM logs WHERE "attributes.http.status_code" >= 500`},
 		{"top services", `source=logs | top 5 serviceName`, `SELECT "serviceName", count(*) FROM logs GROUP BY 1 ORDER BY 2 DESC LIMIT 5`},
 		{"slowest spans", `source=spans | sort - durationInNanos | head 10 | fields traceId, durationInNanos`, `SELECT "traceId", "durationInNanos" FROM spans ORDER BY 2 DESC NULLS LAST LIMIT 10`},
 		{"one trace's logs", `source=logs | where traceId = '00000000000000003b07f02381dc39d5' | fields body`, `SELECT body FROM logs WHERE "traceId" = '00000000000000003b07f02381dc39d5' LIMIT 10000`},
-		{"timechart by service", `source=logs | timechart span=10m count() by serviceName`,
-			`WITH c AS (SELECT time_bucket(INTERVAL 10 MINUTE, "@timestamp") t, "serviceName" s, count(*) n FROM logs GROUP BY 1, 2), r AS (SELECT s, row_number() OVER (ORDER BY sum(n) DESC) k FROM c GROUP BY s) SELECT t, CASE WHEN k <= 10 THEN c.s ELSE 'OTHER' END g, sum(n) FROM c JOIN r USING (s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 10000`},
-		{"computed column and average", `source=spans | eval ms = durationInNanos / 1000000 | stats avg(ms) by kind`,
-			`SELECT avg("durationInNanos" // 1000000), kind FROM spans GROUP BY 2 ORDER BY 2 LIMIT 10000`},
+		{
+			"timechart by service", `source=logs | timechart span=10m count() by serviceName`,
+			`WITH c AS (SELECT time_bucket(INTERVAL 10 MINUTE, "@timestamp") t, "serviceName" s, count(*) n FROM logs GROUP BY 1, 2), r AS (SELECT s, row_number() OVER (ORDER BY sum(n) DESC) k FROM c GROUP BY s) SELECT t, CASE WHEN k <= 10 THEN c.s ELSE 'OTHER' END g, sum(n) FROM c JOIN r USING (s) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 10000`,
+		},
+		{
+			"computed column and average", `source=spans | eval ms = durationInNanos / 1000000 | stats avg(ms) by kind`,
+			`SELECT avg("durationInNanos" // 1000000), kind FROM spans GROUP BY 2 ORDER BY 2 LIMIT 10000`,
+		},
 	}
 }
 
@@ -70,7 +82,7 @@ func run(ctx context.Context, data, cache string, runs int) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // the process ends
+	defer store.Close()
 	eng, err := store.Open(ctx, data)
 	if err != nil {
 		return err
@@ -82,7 +94,7 @@ func run(ctx context.Context, data, cache string, runs int) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // the process ends
+	defer db.Close()
 	over := 0
 	fmt.Printf("%-42s %10s %10s %7s\n", "query", "PPL ms", "SQL ms", "ratio")
 	for _, p := range pairs() {
@@ -152,7 +164,7 @@ func drain(ctx context.Context, db *sql.DB, query string) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // read to the end below
+	defer rows.Close()
 	cols, err := rows.Columns()
 	if err != nil {
 		return err
