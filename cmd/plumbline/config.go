@@ -247,6 +247,7 @@ func settingNames(t reflect.Type) []string {
 		for f := range t.Fields() {
 			out = append(append(out, f.Tag.Get("yaml")), settingNames(f.Type)...)
 		}
+	default: // a value, no more keys below
 	}
 	return out
 }

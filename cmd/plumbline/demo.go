@@ -256,7 +256,7 @@ func writeReport(ctx context.Context, s *settings, source, cache, path string) (
 	if err != nil {
 		return err
 	}
-	d, err := report.Collect(ctx, eng, demoSource, alert.Text, v)
+	d, err := report.Collect(ctx, eng, demoSource, alert, v)
 	if err != nil {
 		return err
 	}

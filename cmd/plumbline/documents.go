@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/spf13/cobra"
-
-	"fmt"
 
 	"github.com/plumbline-mcp/plumbline/knowledge"
 	"github.com/plumbline-mcp/plumbline/skills"

@@ -89,7 +89,9 @@ func serveUntil(ctx context.Context, web *http.Server, ln net.Listener, streams 
 		} else {
 			err = errors.Join(err, werr)
 		}
-		<-done
+		if serr := <-done; !errors.Is(serr, http.ErrServerClosed) {
+			err = errors.Join(err, serr)
+		}
 	}
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.DeadlineExceeded) {
 		return nil

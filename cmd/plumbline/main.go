@@ -60,7 +60,6 @@ func execute(ctx context.Context, h host, args []string) int {
 	root := newRoot(h)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var usage usageError
 	switch {
 	case err == nil:
 		return exitOK
@@ -71,7 +70,7 @@ func execute(ctx context.Context, h host, args []string) int {
 	if hint := fault.HintOf(err); hint != "" {
 		fmt.Fprintf(h.err, "hint: %s\n", hint)
 	}
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

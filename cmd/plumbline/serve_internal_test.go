@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -203,8 +204,9 @@ func TestTheGuardRefusesForgedHeadersWrongTokensAndGreatBodies(t *testing.T) {
 		})
 	}
 	t.Run("health needs no token", func(t *testing.T) {
-		resp, err := http.Get(strings.TrimSuffix(s.url, mcpPath) + "/healthz")
-		if err != nil || resp.StatusCode != 200 {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimSuffix(s.url, mcpPath)+"/healthz", http.NoBody)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatal(resp, err)
 		}
 		_ = resp.Body.Close()
@@ -261,14 +263,16 @@ func stdio(t *testing.T, in io.Reader) map[string]json.RawMessage {
 }
 
 func TestOverStdioCallsThatRunWhenInputEndsAreAnswered(t *testing.T) {
-	in := initialize + "\n"
+	var in strings.Builder
+	in.WriteString(initialize + "\n")
 	for i := range 20 {
-		in += fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"test_tool_with_progress","_meta":{"progressToken":%d}}}`, i+10, i) + "\n"
+		fmt.Fprintf(&in, `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"test_tool_with_progress","_meta":{"progressToken":%d}}}
+`, i+10, i)
 	}
-	in += `{"jsonrpc":"2.0","id":"last","method":"tools/list"}` // no newline
-	got := stdio(t, strings.NewReader(in))
+	in.WriteString(`{"jsonrpc":"2.0","id":"last","method":"tools/list"}`) // no newline
+	got := stdio(t, strings.NewReader(in.String()))
 	for i := range 20 {
-		if r := string(got[fmt.Sprint(i+10)]); !strings.Contains(r, "progress reported") {
+		if r := string(got[strconv.Itoa(i+10)]); !strings.Contains(r, "progress reported") {
 			t.Errorf("call %d: %q", i+10, r)
 		}
 	}

@@ -334,8 +334,8 @@ func replaceFile(path string, before, after []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // a link to a file kept elsewhere stays a link
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // a link to a file kept elsewhere stays a link
 	}
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(path); err == nil {

@@ -25,7 +25,7 @@ func (p *process) toolsets() []tools.Tool {
 }
 
 // named lists the configured sources for data_describe.
-func (c config) named() []data.Source {
+func (c *config) named() []data.Source {
 	var out []data.Source
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		s := c.Sources[name]
