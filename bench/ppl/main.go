@@ -82,7 +82,7 @@ func run(ctx context.Context, data, cache string, runs int) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer store.Close() //nolint:contextcheck // the process ends
 	eng, err := store.Open(ctx, data)
 	if err != nil {
 		return err

@@ -85,7 +85,6 @@ func BenjaminiHochberg(ps []float64) []float64 {
 	})
 	least := 1.0
 	for r, i := range slices.Backward(order) {
-
 		least = math.Min(least, q[i]*float64(len(ps))/float64(r+1))
 		q[i] = least
 	}

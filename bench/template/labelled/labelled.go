@@ -83,7 +83,7 @@ func parse(raw string, kinds map[string]valueFunc) (*format, error) {
 		}
 		if rest, ok := strings.CutPrefix(l, "= "); ok {
 			var ids []int
-			for _, w := range strings.Fields(rest) {
+			for w := range strings.FieldsSeq(rest) {
 				n, err := strconv.Atoi(w)
 				if err != nil {
 					return nil, fmt.Errorf("line %d: %w", no+1, err)
@@ -114,35 +114,35 @@ func parse(raw string, kinds map[string]valueFunc) (*format, error) {
 // nodes reads a template's text.
 func nodes(s string, kinds map[string]valueFunc) []node {
 	var out []node
-	lit := ""
-	flush := func() {
-		if lit != "" {
-			out = append(out, node{text: lit})
-			lit = ""
+	from := 0 // where the text not yet taken begins
+	flush := func(to int) {
+		if to > from {
+			out = append(out, node{text: s[from:to]})
 		}
 	}
 	for i := 0; i < len(s); {
 		if strings.HasPrefix(s[i:], "[?") || strings.HasPrefix(s[i:], "[~") {
 			end := i + matching(s[i:], '[', ']')
-			flush()
+			flush(i)
 			out = append(out, node{optional: nodes(s[i+2:end], kinds), parted: s[i+1] == '?'})
 			i = end + 1
+			from = i
 			continue
 		}
 		if s[i] == '{' {
 			end := i + matching(s[i:], '{', '}')
 			kind, args, _ := strings.Cut(s[i+1:max(end, i+1)], ":")
 			if _, known := kinds[kind]; known && end > i {
-				flush()
+				flush(i)
 				out = append(out, node{kind: kind, args: args})
 				i = end + 1
+				from = i
 				continue
 			}
 		}
-		lit += s[i : i+1]
 		i++
 	}
-	flush()
+	flush(len(s))
 	return out
 }
 
@@ -185,7 +185,7 @@ func newSource(seed uint64, name string) *source {
 	for i := range len(name) {
 		h = (h ^ uint64(name[i])) * 1099511628211
 	}
-	return &source{Rand: rand.New(rand.NewPCG(seed, h)), kinds: valueKinds()} //nolint:gosec // G404: test data, reproducible by its seed
+	return &source{Rand: rand.New(rand.NewPCG(seed, h)), kinds: valueKinds()}
 }
 
 func (g *source) write(b *strings.Builder, ns []node, parts *int) {

@@ -156,11 +156,11 @@ func (g *source) uuid() string {
 }
 
 func (g *source) path() string {
-	p := ""
+	var p strings.Builder
 	for range 1 + g.IntN(4) {
-		p += "/" + g.pick(words)
+		p.WriteString("/" + g.pick(words))
 	}
-	return p + g.either("", "/"+g.digits("0123456789", "4")) + g.either("", ".log")
+	return p.String() + g.either("", "/"+g.digits("0123456789", "4")) + g.either("", ".log")
 }
 
 func (g *source) windowsPath() string {
