@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -223,8 +225,13 @@ func readConfig(path string, c *config) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	err = yaml.UnmarshalWithOptions(raw, c, yaml.Strict())
-	if err == nil {
+	next := *c
+	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&next)
+	switch {
+	case errors.Is(err, io.EOF): // nothing in it but comments
+		return nil
+	case err == nil:
+		*c = next
 		return nil
 	}
 	bad := fault.New(fault.InvalidArgument, "%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))

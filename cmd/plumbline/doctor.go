@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -73,20 +74,27 @@ func (d *doctor) examine(c *cobra.Command) {
 	}
 	d.say(true, "tools", fmt.Sprintf("%d, writes %s", len(d.p.catalogue.Tools()), map[bool]string{true: "on", false: "off"}[d.p.config.Serve.AllowWrites]))
 	d.cache()
-	src := sources{config: d.p.config, store: d.p.store, telemetry: d.p.telemetry}
-	for _, name := range slices.Sorted(maps.Keys(d.p.config.Sources)) {
-		e, err := src.Open(c.Context(), name)
-		if err != nil {
-			d.fail("source "+name, err)
-			continue
-		}
-		tables, err := e.Tables(c.Context())
-		if err != nil {
-			d.fail("source "+name, err)
-			continue
-		}
-		d.say(true, "source "+name, describe(tables))
+	names := slices.Sorted(maps.Keys(d.p.config.Sources))
+	if f := d.p.sources.fallback(); f != "" && !slices.Contains(names, f) {
+		names = append(names, f)
 	}
+	for _, name := range names {
+		d.source(c.Context(), name)
+	}
+}
+
+func (d *doctor) source(ctx context.Context, name string) {
+	e, err := d.p.sources.Open(ctx, name)
+	if err != nil {
+		d.fail("source "+name, err)
+		return
+	}
+	tables, err := e.Tables(ctx)
+	if err != nil {
+		d.fail("source "+name, err)
+		return
+	}
+	d.say(true, "source "+name, describe(tables))
 }
 
 func (d *doctor) cache() {
