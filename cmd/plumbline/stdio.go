@@ -113,13 +113,17 @@ type lineGate struct {
 	wait    func()
 	rest    []byte
 	ended   error
+	opening bool // the line handed over last asks to initialize
 }
 
 // Read implements io.Reader.
 func (g *lineGate) Read(p []byte) (int, error) {
 	for len(g.rest) == 0 {
+		if g.ended != nil || g.opening {
+			g.wait() // a script that sends all at once means its first request first; mcp-go serves requests side by side
+			g.opening = false
+		}
 		if g.ended != nil {
-			g.wait()
 			return 0, g.ended
 		}
 		g.rest, g.ended = g.line()
@@ -158,6 +162,7 @@ func (g *lineGate) line() ([]byte, error) {
 		var e envelope
 		if json.Unmarshal(line, &e) == nil && e.request() {
 			g.pending.add(e.key(), 1)
+			g.opening = e.Method == string(mcp.MethodInitialize)
 		}
 		return line, err
 	}
