@@ -95,6 +95,30 @@ func TestEveryToolIsNamedTitledHintedAndTyped(t *testing.T) {
 	}
 }
 
+// TestNoArgumentIsHiddenByAFlag keeps `call TOOL --name value` unambiguous: Plumbline's own flags are read first.
+func TestNoArgumentIsHiddenByAFlag(t *testing.T) {
+	var list struct {
+		Tools []struct {
+			Name        string
+			InputSchema struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(listed(t), &list); err != nil {
+		t.Fatal(err)
+	}
+	taken := map[string]bool{"config": true, "json": true, "output": true, "help": true}
+	for _, o := range options() {
+		taken[strings.ReplaceAll(o.flag, "-", "_")] = true
+	}
+	for _, tool := range list.Tools {
+		for arg := range tool.InputSchema.Properties {
+			if taken[arg] {
+				t.Errorf("%s: argument %s is also a flag of Plumbline", tool.Name, arg)
+			}
+		}
+	}
+}
+
 // portable refuses what some client cannot read: unions of types, references, schemas that are a bare boolean or empty.
 func portable(t *testing.T, path string, s map[string]any) {
 	t.Helper()
