@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,26 +16,40 @@ import (
 //go:embed page.html
 var page string
 
+//go:embed page.css
+var style string
+
+// Rows of the page's tables: what is beyond them is in the answer of incident_investigate.
+const (
+	maxPatterns   = 12
+	maxOperations = 10
+	maxSeries     = 8
+	maxFeed       = 10
+)
+
 // view is the page's data: the report with its plots laid out.
 type view struct {
 	*Data
 
-	Plot             *timelinePlot
+	CSS              template.CSS
+	Plot, Narrow     *timelinePlot
 	Map              *mapPlot
 	Failing, Healthy *waterfallPlot
 	Patterns         []investigate.PatternRow
+	Operations       []investigate.REDRow
+	Series           []investigate.MetricRow
+	Changes          []investigate.ChangeRow
 }
 
 // HTML writes the report as one self-contained page.
 func HTML(w io.Writer, d *Data) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"time":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"stamp":  func(t *time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"words":  func(f investigate.Family) string { return strings.ReplaceAll(string(f), "_", " ") },
-		"pct":    func(f float64) string { return fmt.Sprintf("%.1f %%", 100*f) },
-		"add":    func(a, b float64) float64 { return round(a + b) },
-		"join":   func(s []string) string { return strings.Join(s, ", ") },
-		"lookat": lookAt,
+		"instant": instant, "when": func(t *time.Time) string { return instant(*t) }, "pct": percent, "grouped": grouped, "ms": milliseconds,
+		"add": func(a, b float64) float64 { return round(a + b) }, "sub": func(a, b time.Time) string { return duration(b.Sub(a)) },
+		"words": familyWords, "join": func(s []string) string { return strings.Join(s, ", ") }, "place": place,
+		"quote": func(s string) string { return clip(strings.TrimSpace(s), maxQuote) }, "meter": func(f float64) float64 { return round(100 * min(max(f, 0), 1)) },
+		"headClasses": func() []string { return []string{"plain", "bad", "slow"} },
+		"number":      func(f float64) string { return fmt.Sprintf("%.4g", f) },
 	}).Parse(page)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -46,25 +61,34 @@ func HTML(w io.Writer, d *Data) error {
 }
 
 func newView(d *Data) view {
-	v := view{Data: d, Plot: plotTimeline(d.Timeline, d.Verdict), Map: plotMap(d.Edges, d.Verdict), Failing: plotWaterfall(d.Failing), Healthy: plotWaterfall(d.Healthy)}
+	v := view{
+		Data: d, CSS: template.CSS(style), //nolint:gosec // our own style sheet
+		Plot: plotTimeline(d, plotWidth), Narrow: plotTimeline(d, narrowWidth), Map: plotMap(d.Edges, d.Verdict), Failing: plotWaterfall(d.Failing), Healthy: plotWaterfall(d.Healthy),
+	}
 	if s := d.Verdict.Steps; s != nil {
 		v.Patterns = s.Patterns[:min(len(s.Patterns), maxPatterns)]
+		v.Operations = s.RED[:min(len(s.RED), maxOperations)]
+		v.Series = s.Metrics[:min(len(s.Metrics), maxSeries)]
+		v.Changes = slices.Clone(changesNear(d.Verdict, maxFeed))
+		slices.SortStableFunc(v.Changes, func(a, b investigate.ChangeRow) int { return a.Time.Compare(b.Time) })
 	}
 	return v
 }
 
-// lookAt names the place of a piece of evidence.
-func lookAt(e finding.Evidence) string {
+func familyWords(f investigate.Family) string { return strings.ReplaceAll(string(f), "_", " ") }
+
+// place names where a piece of evidence is found.
+func place(e finding.Evidence) string {
 	var parts []string
 	if e.Time != nil {
-		parts = append(parts, e.Time.UTC().Format(time.RFC3339))
+		parts = append(parts, instant(*e.Time))
 	}
 	if e.Source != "" {
-		place := e.Source
+		file := e.Source
 		if e.Line > 0 {
-			place += fmt.Sprintf(":%d", e.Line)
+			file += fmt.Sprintf(":%d", e.Line)
 		}
-		parts = append(parts, place)
+		parts = append(parts, file)
 	}
 	if e.TraceID != "" {
 		parts = append(parts, "trace "+e.TraceID)

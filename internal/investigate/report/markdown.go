@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // Bounds of the Markdown form: it is read in a chat.
@@ -26,8 +25,12 @@ func Markdown(w io.Writer, d *Data) error {
 	if d.Alert != "" {
 		fmt.Fprintf(&b, "\nAlert, as received: %s\n", code(d.Alert))
 	}
-	if line := sparkline(d.Timeline); line != "" {
-		fmt.Fprintf(&b, "\nFailed requests, %s to %s:\n\n`%s`\n", d.Timeline[0].Start.Format(time.RFC3339), d.Timeline[len(d.Timeline)-1].Start.Format(time.RFC3339), line)
+	plot, of := d.Served, "calls of "+plain(d.Focus)
+	if len(plot) == 0 {
+		plot, of = d.Requests, "requests"
+	}
+	if line := sparkline(plot); line != "" {
+		fmt.Fprintf(&b, "\nFailed %s, %s to %s:\n\n`%s`\n", of, instant(plot[0].Start), instant(plot[len(plot)-1].Start), line)
 	}
 	for _, s := range v.Suspects {
 		fmt.Fprintf(&b, "\n## %d. %s — %s (%s, score %.2f)\n\n", s.Rank, plain(s.Service), plain(s.Component), strings.ReplaceAll(string(s.Family), "_", " "), s.Score)
@@ -42,7 +45,7 @@ func Markdown(w io.Writer, d *Data) error {
 		}
 		for _, e := range s.Evidence[:min(len(s.Evidence), maxEvidence)] {
 			fmt.Fprintf(&b, "- evidence: %s", plain(e.Summary))
-			for _, t := range []string{e.Query, e.Text, lookAt(e)} {
+			for _, t := range []string{e.Query, e.Text, place(e)} {
 				if t != "" {
 					b.WriteString(" " + code(t))
 				}

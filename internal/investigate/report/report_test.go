@@ -5,13 +5,18 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/finding"
@@ -50,7 +55,7 @@ func collect(ctx context.Context, t *testing.T) *report.Data {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := report.Collect(ctx, eng, "shop", alert.Text, v)
+	d, err := report.Collect(ctx, eng, "shop", alert, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +76,7 @@ func TestAReportOfARealInvestigationHasEveryPlotAndLoadsNothing(t *testing.T) {
 		_ = os.WriteFile(filepath.Join(dir, "report.md"), md.Bytes(), 0o600)
 	}
 	wellFormed(t, page.String())
-	for _, want := range []string{"<h1>checkout: ", "class=\"failed\"", "class=\"node first\"", "class=\"span bad\"", "Its healthy twin", "Log patterns that changed", "Ruled out", "onset 2026-05-12T15:"} {
+	for _, want := range []string{"<h1>checkout: ", "class=\"failed\"", "class=\"node first\"", "class=\"row bad\"", "its healthy twin", "Log patterns that changed", "Ruled out", "onset 2026-05-12T15:"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -117,7 +122,7 @@ func TestDataIsShownAsDataHoweverHostile(t *testing.T) {
 			}},
 			RuledOut: []investigate.RuledOut{{Subject: evil, Reason: evil}},
 		},
-		Timeline: []report.Bucket{{Start: at, Requests: 3, Failed: 1}, {Start: at.Add(time.Minute), Requests: 2}},
+		Requests: []report.Bucket{{Start: at, Width: time.Minute, Calls: 3, Failed: 1}, {Start: at.Add(time.Minute), Width: time.Minute, Calls: 2}},
 		Edges:    []trace.Edge{{Caller: evil, Callee: evil + "2"}, {Caller: evil + "2", Callee: evil}, {Caller: evil, Callee: evil}},
 		Failing:  &report.Waterfall{TraceID: evil, Duration: time.Second, Rows: []report.Row{{Service: evil, Operation: evil, Duration: time.Second, Message: evil}}},
 	}
@@ -151,6 +156,86 @@ func TestAQuietSourceSaysSo(t *testing.T) {
 		if !strings.Contains(out, "No incident found") {
 			t.Errorf("no word of it:\n%.300s", out)
 		}
+	}
+	wellFormed(t, page.String())
+}
+
+var nodeRect = regexp.MustCompile(`<g class="node[^>]*><title>[^<]*</title><rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.]+)" height="([\d.]+)"`)
+
+func TestNoTwoNodesOfAMapOverlapWhateverTheGraph(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.IntRange(1, 80).Draw(t, "names")
+		pick := rapid.IntRange(0, names-1)
+		var edges []trace.Edge
+		for range rapid.IntRange(1, 160).Draw(t, "edges") {
+			e := trace.Edge{Caller: fmt.Sprint("s", pick.Draw(t, "caller")), Callee: fmt.Sprint("s", pick.Draw(t, "callee")), Type: "service"}
+			e.Calls = pick.Draw(t, "calls")
+			edges = append(edges, e)
+		}
+		var page bytes.Buffer
+		if err := report.HTML(&page, &report.Data{Edges: edges, Verdict: &investigate.Report{}}); err != nil {
+			t.Fatal(err)
+		}
+		view := regexp.MustCompile(`<svg viewBox="0 0 ([\d.]+) ([\d.]+)" role="img" aria-label="Service map`).FindStringSubmatch(page.String())
+		found := nodeRect.FindAllStringSubmatch(page.String(), -1)
+		if view == nil || len(found) == 0 || len(found) > 60 {
+			t.Fatalf("%d nodes drawn", len(found))
+		}
+		var boxes [][4]float64
+		for _, f := range found {
+			b := [4]float64{number(f[1]), number(f[2]), number(f[3]), number(f[4])}
+			if b[0] < 0 || b[1] < 0 || b[0]+b[2] > number(view[1]) || b[1]+b[3] > number(view[2]) {
+				t.Fatalf("a node at %v leaves the drawing of %s by %s", b, view[1], view[2])
+			}
+			for _, o := range boxes {
+				if b[0] < o[0]+o[2] && o[0] < b[0]+b[2] && b[1] < o[1]+o[3] && o[1] < b[1]+b[3] {
+					t.Fatalf("nodes at %v and %v overlap", b, o)
+				}
+			}
+			boxes = append(boxes, b)
+		}
+	})
+}
+
+func number(s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return f
+}
+
+func TestAPageStaysSmallHoweverMuchThereIsToTell(t *testing.T) {
+	long := strings.Repeat("a very long line of a stack trace ", 4000)
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	v := &investigate.Report{Incident: true, Onset: &at, Steps: &investigate.Steps{}, Notes: []string{long}}
+	for i := range 5 {
+		s := investigate.Suspect{Rank: i + 1, Service: "s", Component: "c", Reasons: []string{long, long}}
+		for range 12 {
+			s.Evidence = append(s.Evidence, finding.Evidence{Kind: finding.Log, Summary: long, Text: long})
+		}
+		v.Suspects = append(v.Suspects, s)
+	}
+	for range 1000 {
+		v.Steps.Patterns = append(v.Steps.Patterns, investigate.PatternRow{Pattern: long})
+		v.Steps.RED = append(v.Steps.RED, investigate.REDRow{Operation: "op"})
+		v.Steps.Changes = append(v.Steps.Changes, investigate.ChangeRow{Time: at, Text: long})
+		v.Steps.Metrics = append(v.Steps.Metrics, investigate.MetricRow{Series: long})
+	}
+	w := &report.Waterfall{TraceID: "t", Duration: time.Second}
+	for range 40 {
+		r := report.Row{Service: long, Operation: long, Duration: time.Second, Message: long}
+		for k := range 1000 {
+			r.Own = append(r.Own, report.Interval{From: time.Duration(k) * time.Millisecond, To: time.Duration(k)*time.Millisecond + time.Microsecond})
+		}
+		w.Rows = append(w.Rows, r)
+	}
+	var page bytes.Buffer
+	if err := report.HTML(&page, &report.Data{Verdict: v, Alert: long, Failing: w, Healthy: w}); err != nil {
+		t.Fatal(err)
+	}
+	if page.Len() > 1_500_000 {
+		t.Errorf("the page has %d bytes", page.Len())
 	}
 	wellFormed(t, page.String())
 }
