@@ -46,7 +46,7 @@ func HTML(w io.Writer, d *Data) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"instant": instant, "when": func(t *time.Time) string { return instant(*t) }, "pct": percent, "grouped": grouped, "ms": milliseconds,
 		"add": func(a, b float64) float64 { return round(a + b) }, "sub": func(a, b time.Time) string { return duration(b.Sub(a)) },
-		"words": familyWords, "join": func(s []string) string { return strings.Join(s, ", ") }, "place": place,
+		"words": familyWords, "name": func(s string) string { return clip(s, maxName) }, "join": func(s []string) string { return clip(strings.Join(s, ", "), maxQuote) }, "place": place,
 		"quote": func(s string) string { return clip(strings.TrimSpace(s), maxQuote) }, "meter": func(f float64) float64 { return round(100 * min(max(f, 0), 1)) },
 		"headClasses": func() []string { return []string{"plain", "bad", "slow"} },
 		"number":      func(f float64) string { return fmt.Sprintf("%.4g", f) },

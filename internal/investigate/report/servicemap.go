@@ -159,7 +159,7 @@ func drawNode(x *vertex, links []link, v *investigate.Report) mapNode {
 		n.Class = "ext"
 	}
 	n.Note = note(kind, calls, errors, rate)
-	n.Title = fmt.Sprintf("%s: %d calls, %d failed", x.name, calls, errors)
+	n.Title = fmt.Sprintf("%s: %d calls, %d failed", clip(x.name, maxName), calls, errors)
 	class, badge := blame(x.name, v)
 	n.Class, n.Badge = strings.TrimSpace(n.Class+" "+class), badge
 	if badge != "" {
@@ -267,7 +267,7 @@ func drawEdge(g *graph, a arrow, l link, most int) mapEdge {
 // judge says what changed on an edge.
 func judge(l link) (class, title string) {
 	class = "edge"
-	title = fmt.Sprintf("%s to %s: %d calls, %s, %s failed, 95th percentile %s", l.from, l.to, l.now.Calls, perMinute(l.now.PerMinute), percent(l.now.ErrorRate()), duration(l.now.P95))
+	title = fmt.Sprintf("%s to %s: %d calls, %s, %s failed, 95th percentile %s", clip(l.from, maxName), clip(l.to, maxName), l.now.Calls, perMinute(l.now.PerMinute), percent(l.now.ErrorRate()), duration(l.now.P95))
 	b := l.was
 	if b == nil {
 		return class, title

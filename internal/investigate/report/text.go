@@ -12,7 +12,8 @@ import (
 // Lengths of text, in characters.
 const (
 	labelRunes = 38  // names in headings of drawings
-	maxTitle   = 240 // tooltips
+	maxTitle   = 400 // tooltips
+	maxName    = 120 // names in tooltips
 	maxQuote   = 900 // quoted data: a stack trace's head
 )
 

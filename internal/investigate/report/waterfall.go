@@ -89,7 +89,7 @@ func drawRow(r Row, scale float64) waterfallRow {
 		row.Class += " alone"
 	}
 	row.TimeX = round(x + row.Bar.W + 6)
-	row.Title = fmt.Sprintf("%s %s (%s): %s, of it alone %s", r.Service, r.Operation, r.Kind, duration(r.Duration), duration(r.Exclusive))
+	row.Title = fmt.Sprintf("%s %s (%s): %s, of it alone %s", clip(r.Service, maxName), clip(r.Operation, maxName), r.Kind, duration(r.Duration), duration(r.Exclusive))
 	if len(r.Marks) > 0 {
 		row.Title += ", " + strings.Join(r.Marks, ", ")
 	}
@@ -97,8 +97,9 @@ func drawRow(r Row, scale float64) waterfallRow {
 		row.Title += ", missing in the other trace"
 	}
 	if r.Message != "" {
-		row.Title += ": " + clip(r.Message, maxTitle)
+		row.Title += ": " + r.Message
 	}
+	row.Title = clip(row.Title, maxTitle)
 	return row
 }
 
