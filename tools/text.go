@@ -25,6 +25,12 @@ func Fence(w io.Writer, label, text string) {
 	if len(text) > maxFence {
 		text = cutAt(text, maxFence) + "\n… cut"
 	}
+	Block(w, label, text)
+}
+
+// Block is Fence for text whose caller has bounded it.
+func Block(w io.Writer, label, text string) {
+	text = Clean(text)
 	bar := "```"
 	for strings.Contains(text, bar) {
 		bar += "`"

@@ -52,6 +52,9 @@ func Query(ctx context.Context, eng engine.Engine, text string, r timerange.Rang
 	if len(res.Rows) > offset+limit || res.Truncated {
 		p.Total = -1
 	}
+	if res.Truncated && len(res.Rows) <= offset+limit { // not our own limit
+		res.Notes = append(res.Notes, "the answer was cut at "+res.Limit+": ask for fewer fields or rows")
+	}
 	res.Rows = res.Rows[min(offset, len(res.Rows)):min(offset+limit, len(res.Rows))]
 	if len(res.Rows) == 0 && offset == 0 {
 		p.Empty, err = emptiness(ctx, eng, p.Query)

@@ -22,15 +22,19 @@ func TestTheRangeIsPutBehindTheSource(t *testing.T) {
 	}{
 		"before what counts": {
 			"source=logs | stats count()", ten,
-			"source=logs | where `@timestamp` >= '2026-05-01 12:00:10' and `@timestamp` < '2026-05-01 12:00:20' | stats count()", []any{int64(10)},
+			"source=logs | where `@timestamp` >= '2026-05-01 12:00:10' and `@timestamp` < '2026-05-01 12:00:20' | stats count()",
+			[]any{int64(10)},
 		},
 		"behind search terms": {
 			"source=logs severityText=INFO | stats count()", ten,
-			"source=logs severityText=INFO | where `@timestamp` >= '2026-05-01 12:00:10' and `@timestamp` < '2026-05-01 12:00:20' | stats count()", []any{int64(10)},
+			"source=logs severityText=INFO | where `@timestamp` >= '2026-05-01 12:00:10' and `@timestamp` < '2026-05-01 12:00:20' | stats count()",
+			[]any{int64(10)},
 		},
 		"before head": {
-			"search source = logs | sort `@timestamp` | head 1 | fields body", timerange.Range{Start: after(59)},
-			"search source = logs | where `@timestamp` >= '2026-05-01 12:00:59' | sort `@timestamp` | head 1 | fields body", []any{"line 59"},
+			"search source = logs | sort `@timestamp` | head 1 | fields body",
+			timerange.Range{Start: after(59)},
+			"search source = logs | where `@timestamp` >= '2026-05-01 12:00:59' | sort `@timestamp` | head 1 | fields body",
+			[]any{"line 59"},
 		},
 		"with an open start":                {"source=logs | stats count()", timerange.Range{End: after(5)}, "source=logs | where `@timestamp` < '2026-05-01 12:00:05' | stats count()", []any{int64(5)}},
 		"and an open range changes nothing": {"source=logs | stats count()", timerange.Range{}, "source=logs | stats count()", []any{int64(60)}},

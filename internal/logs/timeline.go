@@ -81,9 +81,23 @@ const day = 24 * time.Hour
 // widths are the bucket widths chosen from. Those beyond a day are for a line of 1970 among lines of today.
 func widths() []width {
 	return []width{
-		{"1s", time.Second}, {"5s", 5 * time.Second}, {"10s", 10 * time.Second}, {"30s", 30 * time.Second}, {"1m", time.Minute}, {"2m", 2 * time.Minute},
-		{"5m", 5 * time.Minute}, {"10m", 10 * time.Minute}, {"30m", 30 * time.Minute}, {"1h", time.Hour}, {"3h", 3 * time.Hour}, {"6h", 6 * time.Hour},
-		{"12h", 12 * time.Hour}, {"1d", day}, {"7d", 7 * day}, {"30d", 30 * day}, {"365d", 365 * day},
+		{"1s", time.Second},
+		{"5s", 5 * time.Second},
+		{"10s", 10 * time.Second},
+		{"30s", 30 * time.Second},
+		{"1m", time.Minute},
+		{"2m", 2 * time.Minute},
+		{"5m", 5 * time.Minute},
+		{"10m", 10 * time.Minute},
+		{"30m", 30 * time.Minute},
+		{"1h", time.Hour},
+		{"3h", 3 * time.Hour},
+		{"6h", 6 * time.Hour},
+		{"12h", 12 * time.Hour},
+		{"1d", day},
+		{"7d", 7 * day},
+		{"30d", 30 * day},
+		{"365d", 365 * day},
 	}
 }
 

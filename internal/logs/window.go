@@ -62,12 +62,12 @@ func later(a, b time.Time) time.Time {
 }
 
 // source is the PPL that selects the lines of a window.
-func (s Scope) source(field string, r timerange.Range) string { return s.join(field, r, " and ") }
+func (s *Scope) source(field string, r timerange.Range) string { return s.join(field, r, " and ") }
 
 // stages is source with each condition as a stage of its own, so that it can be said which one lets nothing through.
-func (s Scope) stages(field string, r timerange.Range) string { return s.join(field, r, " | where ") }
+func (s *Scope) stages(field string, r timerange.Range) string { return s.join(field, r, " | where ") }
 
-func (s Scope) join(field string, r timerange.Range, glue string) string {
+func (s *Scope) join(field string, r timerange.Range, glue string) string {
 	conds := []string{}
 	if c := condition(field, r); c != "" {
 		conds = append(conds, c)

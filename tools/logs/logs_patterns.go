@@ -54,7 +54,7 @@ type patternsInput struct {
 func (in patternsInput) Validate() error {
 	switch {
 	case in.Limit < 0 || in.Limit > maxPatterns:
-		return fault.New(fault.InvalidArgument, "limit %d: want 0 to %d", in.Limit, maxPatterns)
+		return fault.WithHint(fault.New(fault.InvalidArgument, "limit %d: want 0 to %d", in.Limit, maxPatterns), "Narrow by service, severity or where.")
 	case (in.BaselineStart == "") != (in.BaselineEnd == ""):
 		return fault.WithHint(fault.New(fault.InvalidArgument, "a baseline needs both ends"), "Give baseline_start and baseline_end.")
 	case in.Compare == comparePrevious && in.Start == "" && in.BaselineStart == "":
@@ -138,36 +138,67 @@ func (o *patternsOutput) WriteText(w io.Writer) {
 		fmt.Fprintf(w, ", %d did not change beyond the traffic (%.2f times the baseline's)", o.Steady, o.Traffic)
 	}
 	fmt.Fprintln(w)
-	if len(o.List) > 0 {
-		fmt.Fprintln(w, "``` data: patterns")
-		for _, p := range o.List {
-			o.line(w, p)
-		}
-		fmt.Fprintln(w, "```")
+	if o.Empty != nil {
+		writeEmpty(w, o.Empty)
 	}
-	if len(o.OneOffs) > 0 {
-		fmt.Fprintf(w, "%d one-off lines\n``` data: rare lines\n", len(o.OneOffs))
-		for _, p := range o.OneOffs[:min(len(o.OneOffs), textOneOffs)] {
-			fmt.Fprintf(w, "%s %s %s (%s:%d)\n", stamp(p.Example.Time), strings.Join(p.Services, ","), quiet(p.Example.Text, exampleChars), p.Example.File, p.Example.Line)
-		}
-		fmt.Fprintln(w, "```")
-	}
-	if o.Shown < o.Templates-o.Steady {
-		fmt.Fprintf(w, "… %d more templates: call with limit=%d or narrow by service, severity, where.\n", o.Templates-o.Steady-o.Shown, min(o.Templates, maxPatterns))
-	}
-	if len(o.List) > 0 {
-		fmt.Fprintf(w, "lines of the first: %s\n", o.List[0].Query)
+	told := o.patterns(w)
+	o.oneOffs(w)
+	switch rest := o.Templates - o.Steady - o.Shown; {
+	case told < o.Shown:
+		fmt.Fprintf(w, "… %d of these do not fit: narrow by service, severity, where.\n", o.Shown-told)
+	case rest > 0 && o.Shown < maxPatterns:
+		fmt.Fprintf(w, "… %d more templates: call with limit=%d or narrow by service, severity, where.\n", rest, min(o.Shown+rest, maxPatterns))
+	case rest > 0:
+		fmt.Fprintf(w, "… %d more templates: narrow by service, severity, where.\n", rest)
 	}
 }
 
-func (o *patternsOutput) line(w io.Writer, p logs.Pattern) {
-	if o.Baseline != nil {
-		fmt.Fprintf(w, "%s %d (before %d, G %.0f) ", p.Change, p.Count, p.Baseline, p.G)
-	} else {
-		fmt.Fprintf(w, "%d (%.1f %%) ", p.Count, 100*p.Share)
+// patterns writes as many patterns as fit, and the query of the first: it holds words of the data.
+func (o *patternsOutput) patterns(w io.Writer) int {
+	if len(o.List) == 0 {
+		return 0
 	}
-	fmt.Fprintf(w, "%s %s: %s\n", severities(p.Severities), strings.Join(p.Services, ","), quiet(p.Template, templateChars))
-	fmt.Fprintf(w, "    first %s, last %s; e.g. %s:%d %s\n", stamp(p.First), stamp(p.Last), p.Example.File, p.Example.Line, quiet(p.Example.Text, exampleChars))
+	b, n := &bounded{left: maxRowsText - textOneOffs*exampleChars}, 0
+	for n < len(o.List) && b.add(o.line(o.List[n]), n == 0) {
+		n++
+	}
+	fmt.Fprintf(b, "lines of the first: %s\n", tools.Cut(o.List[0].Query, maxRawCell))
+	tools.Block(w, "patterns", b.String())
+	return n
+}
+
+func (o *patternsOutput) oneOffs(w io.Writer) {
+	if len(o.OneOffs) == 0 {
+		return
+	}
+	var b strings.Builder
+	for _, p := range o.OneOffs[:min(len(o.OneOffs), textOneOffs)] {
+		fmt.Fprintf(&b, "%s %s %s %s\n", stamp(p.Example.Time), names(p.Services), tools.Cut(p.Example.Text, exampleChars), placeOf(p.Example))
+	}
+	tools.Block(w, fmt.Sprintf("%d one-off lines", len(o.OneOffs)), b.String())
+}
+
+func (o *patternsOutput) line(p logs.Pattern) string {
+	var b strings.Builder
+	if o.Baseline != nil {
+		fmt.Fprintf(&b, "%s %d (before %d, G %.0f) ", p.Change, p.Count, p.Baseline, p.G)
+	} else {
+		fmt.Fprintf(&b, "%d (%.1f %%) ", p.Count, 100*p.Share)
+	}
+	fmt.Fprintf(&b, "%s %s: %s\n", severities(p.Severities), names(p.Services), tools.Cut(p.Template, templateChars))
+	fmt.Fprintf(&b, "    first %s, last %s; e.g. %s %s\n", stamp(p.First), stamp(p.Last), placeOf(p.Example), tools.Cut(p.Example.Text, exampleChars))
+	return b.String()
+}
+
+// names lists services.
+func names(services []string) string { return tools.Cut(strings.Join(services, ","), maxCell) }
+
+// placeOf is where a line stands, file:line.
+func placeOf(e logs.Example) string {
+	if e.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%s:%d)", tools.Line(e.File), e.Line)
 }
 
 // severities names the severity of a pattern, or all of them when they differ.
@@ -177,10 +208,7 @@ func severities(m map[string]int64) string {
 		names = append(names, n)
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b)) })
-	return strings.Join(names, "/")
+	return tools.Cut(strings.Join(names, "/"), maxCell)
 }
-
-// quiet is data on one line that cannot end the fence around it.
-func quiet(s string, n int) string { return strings.ReplaceAll(tools.Cut(s, n), "```", "'''") }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -2,12 +2,9 @@ package logs
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
@@ -22,7 +19,6 @@ import (
 const (
 	defaultRows = 50
 	maxRows     = 10_000 // PPL's own limit of a result
-	maxCell     = 200    // bytes of one cell in the text
 )
 
 // format is how the rows are written in the text.
@@ -88,7 +84,7 @@ func queryTool(d Deps) tools.Tool {
 			return nil, err
 		}
 		if in.Explain {
-			return explain(ctx, eng, in.Query)
+			return explain(ctx, eng, in.Query, r)
 		}
 		limit := in.Limit
 		if limit == 0 {
@@ -102,7 +98,11 @@ func queryTool(d Deps) tools.Tool {
 	})
 }
 
-func explain(ctx context.Context, eng engine.Engine, query string) (*queryOutput, error) {
+func explain(ctx context.Context, eng engine.Engine, query string, r timerange.Range) (*queryOutput, error) {
+	query, err := logs.Within(ctx, eng, query, r)
+	if err != nil {
+		return nil, err
+	}
 	e, err := eng.Explain(ctx, query)
 	if err != nil {
 		return nil, err
@@ -124,16 +124,32 @@ func output(p *logs.Page, f format) *queryOutput {
 	return out
 }
 
-// plain makes a cell JSON: times as RFC 3339 in UTC, dates as dates.
+// plain makes a cell JSON: times as RFC 3339 in UTC, dates as dates, and null for what is no number in JSON.
 func plain(t rows.Type, cell any) any {
-	at, ok := cell.(time.Time)
-	if !ok {
-		return cell
+	switch v := cell.(type) {
+	case time.Time:
+		if t == rows.Date {
+			return v.UTC().Format(time.DateOnly)
+		}
+		return v.UTC().Format(time.RFC3339Nano)
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil
+		}
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = plain("", x)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = plain("", x)
+		}
+		return out
 	}
-	if t == rows.Date {
-		return at.UTC().Format(time.DateOnly)
-	}
-	return at.UTC().Format(time.RFC3339Nano)
+	return cell
 }
 
 // WriteText writes the count, the rows in the format asked for, and how to get the rest.
@@ -144,18 +160,16 @@ func (o *queryOutput) WriteText(w io.Writer) {
 		return
 	}
 	o.head(w)
+	shown := 0
 	if len(o.Rows) > 0 {
-		switch o.format {
-		case formatCSV:
-			o.csv(w)
-		case formatJSON:
-			o.json(w)
-		default:
-			o.table(w)
-		}
+		shown = o.writeRows(w)
 	}
-	if o.More {
-		fmt.Fprintf(w, "… more rows: call again with offset=%d, or narrow the query.\n", o.Offset+len(o.Rows))
+	next := o.Offset + shown
+	switch {
+	case shown < len(o.Rows):
+		fmt.Fprintf(w, "… %d of these %d rows do not fit: call again with offset=%d, fewer fields, or an aggregation.\n", len(o.Rows)-shown, len(o.Rows), next)
+	case o.More && shown > 0:
+		fmt.Fprintf(w, "… more rows: call again with offset=%d, or narrow the query.\n", next)
 	}
 	o.notes(w)
 }
@@ -163,119 +177,36 @@ func (o *queryOutput) WriteText(w io.Writer) {
 func (o *queryOutput) head(w io.Writer) {
 	switch {
 	case len(o.Rows) == 0 && o.Empty != nil:
-		e := o.Empty
-		fmt.Fprintf(w, "0 of %d rows of %s matched", e.Rows, e.Table)
-		if !e.Start.IsZero() {
-			fmt.Fprintf(w, "; its data runs from %s to %s", e.Start.UTC().Format(time.RFC3339), e.End.UTC().Format(time.RFC3339))
-		}
-		if e.EmptiedBy != "" {
-			fmt.Fprintf(w, "; `%s` let none of %d rows through", tools.Cut(e.EmptiedBy, maxCell), e.RowsBefore)
-		}
-		fmt.Fprintln(w)
+		writeEmpty(w, o.Empty)
+	case len(o.Rows) == 0 && o.Offset > 0:
+		fmt.Fprintf(w, "0 rows from offset %d on; the answer has %d\n", o.Offset, o.Total)
 	case o.More:
 		fmt.Fprintf(w, "rows %d to %d of more\n", o.Offset+1, o.Offset+len(o.Rows))
 	case o.Offset > 0:
-		fmt.Fprintf(w, "rows %d to %d of %d\n", min(o.Offset+1, int(o.Total)), o.Offset+len(o.Rows), o.Total)
+		fmt.Fprintf(w, "rows %d to %d of %d\n", o.Offset+1, o.Offset+len(o.Rows), o.Total)
 	default:
 		fmt.Fprintf(w, "%d rows\n", len(o.Rows))
 	}
 }
 
-func (o *queryOutput) notes(w io.Writer) {
-	for _, n := range o.Notes {
-		fmt.Fprintf(w, "note: %s\n", n)
-	}
-}
-
-// table writes aligned columns inside a fence: cells are data.
-func (o *queryOutput) table(w io.Writer) {
-	cells := make([][]string, 0, len(o.Rows)+1)
-	head := make([]string, len(o.Columns))
-	for i, c := range o.Columns {
-		head[i] = c.Name
-	}
-	cells = append(cells, head)
-	for _, row := range o.Rows {
-		line := make([]string, len(row))
-		for i, c := range row {
-			line[i] = tools.Cut(text(c), maxCell)
-		}
-		cells = append(cells, line)
-	}
-	width := make([]int, len(head))
-	for _, line := range cells {
-		for i, c := range line {
-			width[i] = max(width[i], len([]rune(c)))
-		}
-	}
-	fmt.Fprintln(w, "``` data: rows")
-	for _, line := range cells {
-		var b strings.Builder
-		for i, c := range line {
-			if i > 0 {
-				b.WriteString("  ")
-			}
-			b.WriteString(strings.ReplaceAll(c, "```", "'''"))
-			if i < len(line)-1 {
-				b.WriteString(strings.Repeat(" ", width[i]-len([]rune(c))))
-			}
-		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
-	}
-	fmt.Fprintln(w, "```")
-}
-
-func (o *queryOutput) csv(w io.Writer) {
-	var b strings.Builder
-	c := csv.NewWriter(&b)
-	head := make([]string, len(o.Columns))
-	for i, k := range o.Columns {
-		head[i] = k.Name
-	}
-	records := [][]string{head}
-	for _, row := range o.Rows {
-		line := make([]string, len(row))
-		for i, cell := range row {
-			line[i] = tools.Clean(text(cell))
-		}
-		records = append(records, line)
-	}
-	if err := c.WriteAll(records); err != nil {
-		fmt.Fprintf(w, "error: write csv: %v\n", err)
+// writeEmpty says why there is nothing: rows searched, their time, and the stage that let none through.
+func writeEmpty(w io.Writer, e *logs.Emptiness) {
+	if e.Table == "" {
+		fmt.Fprintln(w, "0 rows")
 		return
 	}
-	_, _ = io.WriteString(w, b.String())
+	fmt.Fprintf(w, "0 of %d rows of %s matched", e.Rows, tools.Line(e.Table))
+	if !e.Start.IsZero() {
+		fmt.Fprintf(w, "; its data runs from %s to %s", stamp(e.Start), stamp(e.End))
+	}
+	if e.EmptiedBy != "" {
+		fmt.Fprintf(w, "; `%s` let none of %d rows through", tools.Cut(e.EmptiedBy, maxCell), e.RowsBefore)
+	}
+	fmt.Fprintln(w)
 }
 
-func (o *queryOutput) json(w io.Writer) {
-	for _, row := range o.Rows {
-		object := make(map[string]any, len(row))
-		for i, cell := range row {
-			object[o.Columns[i].Name] = cell
-		}
-		raw, err := json.Marshal(object)
-		if err != nil {
-			raw = []byte(`{"error":` + strconv.Quote(err.Error()) + `}`)
-		}
-		fmt.Fprintf(w, "%s\n", raw)
+func (o *queryOutput) notes(w io.Writer) {
+	for _, n := range o.Notes {
+		fmt.Fprintf(w, "note: %s\n", tools.Line(n))
 	}
-}
-
-// text writes a cell for people: null as null, numbers without exponents where they are whole.
-func text(cell any) string {
-	switch v := cell.(type) {
-	case nil:
-		return "null"
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'g', 10, 64)
-	case []any, map[string]any:
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return err.Error()
-		}
-		return string(raw)
-	}
-	return fmt.Sprint(cell)
 }

@@ -30,7 +30,7 @@ type timelineInput struct {
 	Severity string `json:"severity,omitempty" jsonschema:"e.g. ERROR"`
 	Where    string `json:"where,omitempty" jsonschema:"further PPL condition"`
 	Table    string `json:"table,omitempty" jsonschema:"default logs"`
-	By       by     `json:"by,omitempty" jsonschema:"default severity"`
+	By       by     `json:"by,omitempty" jsonschema:"default severity, or service where there is none"`
 	Bucket   string `json:"bucket,omitempty" jsonschema:"width such as 30s, 1m, 1h; chosen if empty"`
 }
 
@@ -51,11 +51,7 @@ func timelineTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		group := logs.By(in.By)
-		if group == "" {
-			group = logs.BySeverity
-		}
-		t, err := logs.FindTimeline(ctx, eng, logs.Scope{Table: in.Table, Service: in.Service, Severity: in.Severity, Where: in.Where, Range: r}, group, in.Bucket)
+		t, err := logs.FindTimeline(ctx, eng, logs.Scope{Table: in.Table, Service: in.Service, Severity: in.Severity, Where: in.Where, Range: r}, logs.By(in.By), in.Bucket)
 		if err != nil {
 			return nil, err
 		}
@@ -66,20 +62,36 @@ func timelineTool(d Deps) tools.Tool {
 // WriteText writes a line of bars and the facts of each series.
 func (o *timelineOutput) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "%d lines in %s to %s, bucket %s\n", o.Lines, stamp(o.Window.Start), stamp(o.Window.End), o.Bucket)
-	for _, s := range o.Series {
-		fmt.Fprintf(w, "%s %d, peak %d at %s\n  |%s|\n", tools.Cut(s.Name, maxCell), s.Total, s.Peak.Count, stamp(s.Peak.Time), bars(s.Counts))
-		for i, c := range s.Changes {
-			if i == maxShifts {
-				fmt.Fprintf(w, "  … %d more change points\n", len(s.Changes)-maxShifts)
-				break
-			}
-			fmt.Fprintf(w, "  change at %s: %.1f to %.1f a minute\n", stamp(c.Time), c.Before, c.After)
-		}
+	if o.Empty != nil {
+		writeEmpty(w, o.Empty)
+		return
+	}
+	b, n := &bounded{left: maxRowsText}, 0
+	for n < len(o.Series) && b.add(line(o.Series[n]), n == 0) {
+		n++
+	}
+	tools.Block(w, "series", b.String())
+	if n < len(o.Series) {
+		fmt.Fprintf(w, "… %d more series: narrow by service or severity.\n", len(o.Series)-n)
 	}
 	for _, g := range o.Gaps {
 		fmt.Fprintf(w, "gap: no line from %s to %s\n", stamp(g.Start), stamp(g.End))
 	}
-	fmt.Fprintf(w, "query: %s\n", o.Query)
+	fmt.Fprintf(w, "query: %s\n", tools.Line(o.Query))
+}
+
+// line writes a series: its name, its bars, its change points.
+func line(s logs.Series) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d, peak %d at %s\n  |%s|\n", tools.Cut(s.Name, maxCell), s.Total, s.Peak.Count, stamp(s.Peak.Time), bars(s.Counts))
+	for i, c := range s.Changes {
+		if i == maxShifts {
+			fmt.Fprintf(&b, "  … %d more change points\n", len(s.Changes)-maxShifts)
+			break
+		}
+		fmt.Fprintf(&b, "  change at %s: %v to %v a minute\n", stamp(c.Time), c.Before, c.After)
+	}
+	return b.String()
 }
 
 // bars draws counts as one line of block characters, the peak as a full block.
