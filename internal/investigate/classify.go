@@ -153,7 +153,7 @@ func (q *inquiry) listen(s *suspect, cl *clues) {
 	}
 	logs := 0.0
 	for _, p := range cl.patterns {
-		if p.service != q.text(s.service) || p.cluster || s.service == 0 || !p.complaint(q.win.ratio()) {
+		if p.service != s.name || p.cluster || s.node != "" || !p.complaint(q.win.ratio()) {
 			continue
 		}
 		s.patterns = append(s.patterns, p)
@@ -170,7 +170,7 @@ func (q *inquiry) listen(s *suspect, cl *clues) {
 func (q *inquiry) attach(s *suspect, cl *clues) {
 	names := q.namesOf(s)
 	for _, c := range cl.changes {
-		if c.service != "" && c.service == q.text(s.service) || s.node != "" && c.node == s.node && (c.kind == changeNode || c.kind == changeRestart) {
+		if s.node == "" && c.service == s.name || s.node != "" && c.node == s.node && (c.kind == changeNode || c.kind == changeRestart) {
 			s.changes = append(s.changes, c)
 		}
 	}
@@ -203,7 +203,7 @@ func (q *inquiry) namesOf(s *suspect) map[string]bool {
 		names[s.node] = true
 		return names
 	}
-	name := q.text(s.service)
+	name := s.name
 	names[name] = true
 	for i := range q.spans.Resources {
 		if r := &q.spans.Resources[i]; r.Service == s.service {
@@ -299,7 +299,7 @@ func (q *inquiry) locate(s *suspect) {
 			continue
 		}
 		at := q.locateKind(s, k)
-		if s.onset == 0 || at < s.onset && time.Duration(s.onset-at) < changeAfter {
+		if s.onset == 0 || at < s.onset && time.Duration(s.onset-at) < ownOnset {
 			s.onset = at
 		}
 	}

@@ -29,7 +29,10 @@ func Run(ctx context.Context, eng engine.Engine, r Request) (*Report, error) {
 	}
 	list = q.rank(list, cl)
 	rep := q.report(list, cl)
-	return rep, places(ctx, eng, rep)
+	if err := places(ctx, eng, rep); err != nil { // the verdict stands without
+		rep.Notes = append(rep.Notes, err.Error())
+	}
+	return rep, ctx.Err()
 }
 
 // places looks up the file and line of the spans that stand as evidence.
@@ -59,7 +62,7 @@ func places(ctx context.Context, eng engine.Engine, rep *Report) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("investigate: find the places of spans: %w", err)
+		return fmt.Errorf("find the places of spans: %w", err)
 	}
 	for i := range rep.Suspects {
 		for j := range rep.Suspects[i].Evidence {
@@ -139,14 +142,17 @@ const realignLead = 2
 const (
 	maxShown     = 5
 	minShownPart = .2 // of the first suspect's score
-	// quietShare is the part of requests that slowness alone must spoil to be an incident when no alert speaks for one.
-	quietShare = .08
-	quietJobs  = 5
+	// quietShare is the part of requests that slowness alone must spoil at one place to be an incident, alertShare the same when
+	// an alert speaks for one, spreadShare that of all places together: a node or a zone touches each service a little.
+	quietShare  = .08
+	alertShare  = .06
+	spreadShare = .15
+	quietJobs   = 5
 )
 
 // serious reports whether a suspect is worth an alarm: failures and silence always, slowness when it touches enough requests,
 // more so when nobody complained.
-func (q *inquiry) serious(s *suspect, cl *clues) bool {
+func (q *inquiry) serious(s *suspect, cl *clues, spread float64) bool {
 	if s.skew != nil {
 		return true
 	}
@@ -156,12 +162,31 @@ func (q *inquiry) serious(s *suspect, cl *clues) bool {
 	if !s.slowOnly {
 		return s.impact >= minAffected*.8
 	}
-	return s.impact >= max(quietJobs, quietShare*q.jobsIn(cl))
+	share := quietShare
+	if !q.req.alert.IsZero() {
+		share = alertShare
+	}
+	if spread >= spreadShare*q.jobsIn(cl) {
+		share = 0
+	}
+	return s.impact >= max(quietJobs, share*q.jobsIn(cl))
+}
+
+// spread is how many jobs the slow places spoil together, each service's once.
+func spread(list []*suspect) float64 {
+	var n float64
+	for _, s := range list {
+		if s.factor == nil && s.skew == nil && s.main != nil {
+			n += s.impact
+		}
+	}
+	return n
 }
 
 func (q *inquiry) report(list []*suspect, cl *clues) *Report {
 	rep := &Report{Facts: q.facts(), Notes: q.notes, Suspects: []Suspect{}, RuledOut: []RuledOut{}}
-	list = slices.DeleteFunc(list, func(s *suspect) bool { return !q.serious(s, cl) })
+	all := spread(list)
+	list = slices.DeleteFunc(list, func(s *suspect) bool { return !q.serious(s, cl, all) })
 	if len(list) == 0 {
 		q.nothing(rep, cl)
 		return rep
@@ -196,7 +221,7 @@ func (q *inquiry) report(list []*suspect, cl *clues) *Report {
 // change only when the first request meets it.
 func (q *inquiry) onsetOf(s *suspect) int64 {
 	at := q.win.onset
-	if s.onset != 0 && time.Duration(s.onset-at).Abs() <= 3*time.Minute {
+	if s.onset != 0 && time.Duration(s.onset-at).Abs() <= ownOnset {
 		at = s.onset
 	}
 	for _, c := range s.changes {
@@ -206,6 +231,9 @@ func (q *inquiry) onsetOf(s *suspect) int64 {
 	}
 	return at
 }
+
+// ownOnset is how far a suspect's own onset may lie from the vote's and still be taken for the incident's.
+const ownOnset = 6 * time.Minute
 
 // changeLead is how long a change may take to meet its first request.
 const changeLead = 4 * time.Minute
@@ -244,8 +272,8 @@ func (q *inquiry) facts() Facts {
 
 // nothing fills the report of a quiet source.
 func (q *inquiry) nothing(rep *Report, cl *clues) {
-	rep.Summary = fmt.Sprintf("No incident found: of %d requests in %d traces none of the services fails or delays more than before; %d log lines and %d series were compared as well.",
-		int(q.jobsIn(cl))+q.jobsBase(cl), rep.Facts.Traces, rep.Facts.Logs, rep.Facts.Series)
+	rep.Summary = fmt.Sprintf("No incident found: of %d requests and messages in %d traces none of the services fails or delays more than before; %d log lines and %d series were compared as well.",
+		len(cl.js.jobs), rep.Facts.Traces, rep.Facts.Logs, rep.Facts.Series)
 	rep.RuledOut = q.acquit(nil, cl)
 	rep.Confidence = Confidence{"none", 0, "no place carries more failed, slow or missing requests than its baseline explains"}
 	rep.NextStep = "If users do complain, call again with the service they use (service) and the time they name (start, end), or look at logs_patterns for that time."
@@ -253,14 +281,6 @@ func (q *inquiry) nothing(rep *Report, cl *clues) {
 	if q.req.detail {
 		rep.Steps = q.steps(cl)
 	}
-}
-
-func (q *inquiry) jobsBase(cl *clues) int {
-	n := 0
-	for i := range cl.js.classes {
-		n += cl.js.classes[i].nBase
-	}
-	return n
 }
 
 // confidence weighs how far the first suspect stands above the second and how well its family is supported.

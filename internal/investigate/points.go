@@ -120,11 +120,13 @@ func (q *inquiry) pointsOfTarget(s *suspect) {
 	case waits && (kind == "database" || kind == "remote"):
 		s.give(PoolExhausted, 1.6, "requests wait before the call of %s, not in it", name)
 	}
-	if m.slow.significant() && !waits && kind != "cache" {
-		s.give(SlowDependency, 1.8, "calls of %s take longer", name)
+	failed := m.errors.over() * boolTo(m.errors.significant())
+	slow := m.slow.over() * boolTo(m.slow.significant())
+	if slow > 0 && !waits && kind != "cache" {
+		s.give(SlowDependency, 1+.8*slow/(slow+failed), "calls of %s take longer", name)
 	}
-	if m.errors.significant() && kind != "tool" && kind != "cache" {
-		s.give(DependencyFailure, 1.4, "calls of %s fail", name)
+	if failed > 0 && kind != "tool" && kind != "cache" {
+		s.give(DependencyFailure, .6+1.2*failed/(slow+failed), "calls of %s fail", name)
 	}
 	if m.more.significant() && m.more.over() > .5*m.affected() {
 		s.because(.8, "%s is called more often for each request than before (%.0f requests)", name, m.more.over())

@@ -35,7 +35,11 @@ func (q *inquiry) summary(s *suspect, rep *Report) string {
 	if s.node != "" {
 		where = s.node + " (" + s.name + " most)"
 	}
-	return fmt.Sprintf("%s: %s, %s, since %s; %d requests spoiled (%.1f %%). Confidence %s.", where, s.component, strings.ReplaceAll(string(s.family), "_", " "), stamp(*rep.Onset), rep.BlastRadius.Requests, 100*rep.BlastRadius.Share, rep.Confidence.Level)
+	harm := fmt.Sprintf("%d requests spoiled (%.1f %%)", rep.BlastRadius.Requests, 100*rep.BlastRadius.Share)
+	if rep.BlastRadius.Requests == 0 {
+		harm = "no request is seen to suffer"
+	}
+	return fmt.Sprintf("%s: %s, %s, since %s; %s. Confidence %s.", where, s.component, strings.ReplaceAll(string(s.family), "_", " "), stamp(*rep.Onset), harm, rep.Confidence.Level)
 }
 
 // blast is who suffers: the jobs the suspect spoiled, and the services and operations above it that fail or delay more than before.

@@ -187,7 +187,7 @@ func (q *inquiry) acquit(shown []*suspect, cl *clues) []RuledOut {
 	var out []RuledOut
 	guilty := map[string]bool{}
 	for _, s := range shown {
-		guilty[q.text(s.service)] = true
+		guilty[s.name] = true
 		for _, b := range s.cause {
 			for i := b.span; i >= 0; i = q.spans.Spans[i].Parent {
 				guilty[q.text(q.spans.Spans[i].Service)] = true // a victim

@@ -51,6 +51,7 @@ func scanPoisson(events, exposure []float64, b bounds) segment {
 			best = segment{i, j, l, ei / xi, (e - ei) / (x - xi), ei, xi}
 		}
 	})
+	best.trim(events, exposure)
 	return best
 }
 
@@ -74,7 +75,24 @@ func scanBinomial(events, trials []float64, b bounds) segment {
 			best = segment{i, j, l, ei / ti, (e - ei) / (t - ti), ei, ti}
 		}
 	})
+	best.trim(events, trials)
 	return best
+}
+
+// trim takes bins off both ends that say nothing: without an event where there are more than usual, without exposure otherwise.
+func (s *segment) trim(events, exposure []float64) {
+	empty := func(i int) bool {
+		if s.rise() {
+			return events[i] == 0
+		}
+		return exposure != nil && exposure[i] == 0
+	}
+	for s.from < s.to-1 && empty(s.from) {
+		s.from++
+	}
+	for s.to > s.from+1 && empty(s.to-1) {
+		s.to--
+	}
 }
 
 // scanValues finds the interval whose values rank higher or lower than the rest: the rank-sum statistic of every interval,

@@ -233,7 +233,7 @@ type query struct {
 
 type cond struct{ field, op, value string }
 
-var condition = regexp.MustCompile("^`?([^`=<> ]+)`? *(>=|<=|=|!=|<|>) *(.+)$")
+var condition = regexp.MustCompile("^`?([^`=<>! ]+)`? *(>=|<=|=|!=|<|>|in) *(.+)$")
 
 func parse(ppl string) (*query, error) {
 	q := &query{}
@@ -272,6 +272,9 @@ func (q *query) match(r map[string]any) bool {
 }
 
 func (c cond) holds(v any) bool {
+	if c.op == "in" {
+		return strings.Contains(c.value, "'"+fmt.Sprint(v)+"'")
+	}
 	var d int
 	switch x := v.(type) {
 	case nil:
