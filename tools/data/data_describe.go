@@ -24,6 +24,11 @@ const (
 	topChars    = 28
 	maxTopWidth = 96
 	maxNames    = 700
+	maxLocation = 300
+	maxSources  = 40 // sources listed in the text
+
+	// maxTablesText bounds the tables in the text: with what stands around them it stays below tools.MaxText.
+	maxTablesText = 12_500
 )
 
 type describeInput struct {
@@ -190,11 +195,15 @@ func point(t time.Time) *time.Time {
 	return &t
 }
 
-// WriteText writes the time, the sources, then each table with its fields.
+// WriteText writes the time, the sources, then each table with its fields. What the data says stands in a fence: names of
+// fields and files, values, lines that could not be read.
 func (o *describeOutput) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "now %s\n", o.Now.Format(time.RFC3339))
-	for _, s := range o.Sources {
-		fmt.Fprintf(w, "source %s (%s) %s %s\n", s.Name, s.Kind, s.Location, tools.Line(s.About))
+	for _, s := range o.Sources[:min(len(o.Sources), maxSources)] {
+		fmt.Fprintf(w, "source %s (%s) %s %s\n", s.Name, s.Kind, tools.Cut(s.Location, maxLocation), tools.Cut(s.About, maxLocation))
+	}
+	if n := len(o.Sources) - maxSources; n > 0 {
+		fmt.Fprintf(w, "… and %d more sources\n", n)
 	}
 	if o.Source == "" {
 		if len(o.Sources) == 0 {
@@ -202,44 +211,70 @@ func (o *describeOutput) WriteText(w io.Writer) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%d tables in %s\n", len(o.Tables), o.Source)
-	for _, t := range o.Tables {
-		t.write(w, o.one)
+	fmt.Fprintf(w, "%d tables in %s\n", len(o.Tables), tools.Line(o.Source))
+	if len(o.Tables) == 0 {
+		return
 	}
+	var b strings.Builder
+	var short, cut []string
 	for _, t := range o.Tables {
-		if t.More > 0 && !o.one {
-			fmt.Fprintf(w, "cut: call with table=%s for values of all its fields\n", t.Name)
+		text := t.text(o.one)
+		if b.Len() > 0 && b.Len()+len(text) > maxTablesText {
+			short = append(short, fmt.Sprintf("%s (%d rows)", tools.Cut(t.Name, topChars*2), t.Rows))
+			continue
 		}
+		b.WriteString(text)
+		if t.More > 0 && !o.one {
+			cut = append(cut, t.Name)
+		}
+	}
+	if len(short) > 0 {
+		fmt.Fprintf(&b, "\nfurther tables: %s\n", tools.Cut(strings.Join(short, ", "), maxNames*2))
+	}
+	tools.Block(w, "tables, fields and values", strings.TrimPrefix(b.String(), "\n"))
+	if len(cut)+len(short) > 0 {
+		fmt.Fprintf(w, "cut: call with table=%s for all its fields and their values\n", tools.Cut(strings.Join(slices.Concat(cut, short[:min(len(short), 1)]), " or "), maxNames))
 	}
 }
 
-func (t table) write(w io.Writer, one bool) {
-	fmt.Fprintf(w, "\n%s: %d rows", t.Name, t.Rows)
+func (t table) text(one bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s: %d rows", tools.Line(t.Name), t.Rows)
 	if t.Start != nil && t.End != nil {
-		fmt.Fprintf(w, ", %s to %s by %s", t.Start.Format(time.RFC3339), t.End.Format(time.RFC3339), t.TimeField)
+		fmt.Fprintf(&b, ", %s to %s by %s", t.Start.Format(time.RFC3339), t.End.Format(time.RFC3339), t.TimeField)
 	}
-	fmt.Fprintln(w)
+	b.WriteString("\n")
 	for _, n := range t.Notes {
-		fmt.Fprintf(w, "  note: %s\n", tools.Line(n))
+		fmt.Fprintf(&b, "  note: %s\n", tools.Cut(n, maxLocation))
 	}
+	t.files(&b, one)
+	for i, f := range t.Fields {
+		if b.Len() > maxTablesText {
+			fmt.Fprintf(&b, "  and %d more fields: narrow by logs_query\n", len(t.Fields)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s %s %s%s\n", tools.Cut(f.Name, maxTopWidth), f.Type, fill(f.Fill), top(f.Top))
+	}
+	if t.More > 0 {
+		fmt.Fprintf(&b, "  and %d more: %s\n", t.More, tools.Cut(strings.Join(t.MoreNames, " "), maxNames))
+	}
+	return b.String()
+}
+
+// files writes the files, of many only those with lines that could not be read.
+func (t table) files(b *strings.Builder, one bool) {
 	for _, f := range t.Files {
 		if !one && f.Skipped == 0 && len(t.Files) > 3 {
 			continue
 		}
-		fmt.Fprintf(w, "  file %s (%s, %d rows)", f.Path, f.Format, f.Rows)
+		fmt.Fprintf(b, "  file %s (%s, %d rows)", tools.Cut(f.Path, maxLocation), f.Format, f.Rows)
 		if f.Skipped > 0 {
-			fmt.Fprintf(w, ", %d lines unreadable, e.g. %s", f.Skipped, f.Example)
+			fmt.Fprintf(b, ", %d lines unreadable, e.g. %s", f.Skipped, f.Example)
 		}
-		fmt.Fprintln(w)
+		b.WriteString("\n")
 	}
 	if t.MoreFiles > 0 {
-		fmt.Fprintf(w, "  and %d more files\n", t.MoreFiles)
-	}
-	for _, f := range t.Fields {
-		fmt.Fprintf(w, "  %s %s %s%s\n", f.Name, f.Type, fill(f.Fill), top(f.Top))
-	}
-	if t.More > 0 {
-		fmt.Fprintf(w, "  and %d more: %s\n", t.More, tools.Cut(strings.Join(t.MoreNames, " "), maxNames))
+		fmt.Fprintf(b, "  and %d more files\n", t.MoreFiles)
 	}
 }
 

@@ -162,8 +162,7 @@ func (o *patternsOutput) patterns(w io.Writer) int {
 	for n < len(o.List) && b.add(o.line(o.List[n]), n == 0) {
 		n++
 	}
-	fmt.Fprintf(b, "lines of the first: %s\n", tools.Cut(o.List[0].Query, maxRawCell))
-	tools.Block(w, "patterns", b.String())
+	tools.Block(w, "patterns", b.String()+"lines of the first: "+tools.Cut(o.List[0].Query, maxRawCell))
 	return n
 }
 

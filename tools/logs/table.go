@@ -23,7 +23,8 @@ const (
 // writeRows writes as many rows as fit inside a fence, cells are data, and returns how many.
 func (o *queryOutput) writeRows(w io.Writer) int {
 	b := &bounded{left: maxRowsText}
-	shown, label := 0, "rows"
+	var shown int
+	label := "rows"
 	switch {
 	case o.format == formatCSV:
 		label = "csv"
@@ -42,10 +43,11 @@ func (o *queryOutput) writeRows(w io.Writer) int {
 
 // bounded takes pieces of text until they are too many.
 type bounded struct {
-	strings.Builder
-
+	text strings.Builder
 	left int
 }
+
+func (b *bounded) String() string { return b.text.String() }
 
 // add takes a piece if it fits; one that must be there is cut instead.
 func (b *bounded) add(piece string, must bool) bool {
@@ -56,7 +58,7 @@ func (b *bounded) add(piece string, must bool) bool {
 		piece = tools.Cut(strings.TrimSuffix(piece, "\n"), max(b.left, maxCell)) + "\n"
 	}
 	b.left -= len(piece)
-	b.WriteString(piece)
+	b.text.WriteString(piece)
 	return true
 }
 
@@ -123,7 +125,7 @@ func (o *queryOutput) list(b *bounded) int {
 		if n == 0 && r.Len() > b.left { // one row beyond the bound: its first members, a line each
 			for line := range strings.Lines(r.String()) {
 				if !b.add(line, false) {
-					b.WriteString("  …\n")
+					b.text.WriteString("  …\n")
 					break
 				}
 			}
