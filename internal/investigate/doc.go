@@ -7,8 +7,9 @@
 // that bad traces are blamed on; a suspect is a culprit with its family, reasons, discriminating attributes and evidence;
 // a distractor is what looks guilty and is not: it goes to Report.RuledOut with the reason.
 //
-// Steps, one file each: windows.go (onset), units.go and red.go (rate, errors, duration), silence.go (what fell silent),
-// patterns.go (log patterns), change.go (change feed), blame.go (error propagation), latency.go (critical path differenced),
-// attributes.go (attribute difference), common.go (cross-service factor), metrics.go (series), hygiene.go (clocks, retries,
-// agents), exemplar.go (traces), suspect.go (hypotheses), rank.go (score and what is ruled out).
+// Steps, one file each: windows.go (onset), jobs.go and blame.go (error propagation, critical path differenced, calls, silence),
+// red.go (rate, errors, duration), patterns.go (log patterns), change.go (change feed), attributes.go (attribute difference),
+// common.go (cross-service factor), metrics.go (series), hygiene.go (clocks, retries, agents, traffic), suspect.go and
+// classify.go (hypotheses), points.go (what speaks for which family), component.go (the most specific thing to blame), rank.go
+// (score and what is ruled out), evidence.go (queries and exemplar traces).
 package investigate

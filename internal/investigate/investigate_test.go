@@ -35,20 +35,18 @@ type world struct {
 
 // request is one user's request with what a fault may change.
 type request struct {
-	w                               *world
-	i                               int
-	at                              time.Duration
-	bad                             bool
-	tenant, version                 string
-	query, wait, carrier            time.Duration
-	shopErr, bankErr, carrierErr    string
-	noShop                          string // the call of shop fails without an answer
-	held                            bool
-	skew                            time.Duration
-	tools                           int
-	node                            string
-	shopDown                        bool
-	partition, carrierCalls, prompt string
+	w                            *world
+	i                            int
+	at                           time.Duration
+	tenant, version              string
+	query, wait, carrier         time.Duration
+	shopErr, bankErr, carrierErr string
+	noShop                       string // the call of shop fails without an answer
+	held                         bool
+	skew                         time.Duration
+	tools                        int
+	node                         string
+	partition                    string
 }
 
 func (w *world) run() {

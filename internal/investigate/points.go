@@ -125,12 +125,29 @@ func (q *inquiry) pointsOfTarget(s *suspect) {
 	if slow > 0 && !waits && kind != "cache" {
 		s.give(SlowDependency, 1+.8*slow/(slow+failed), "calls of %s take longer", name)
 	}
-	if failed > 0 && kind != "tool" && kind != "cache" {
+	if failed > 0 && q.answered(m) {
+		s.give(ConfigChange, 1, "%s answers as fast as ever, but its callers call it failed: they give up too early or cannot read it", name)
+	} else if failed > 0 && kind != "tool" && kind != "cache" {
 		s.give(DependencyFailure, .6+1.2*failed/(slow+failed), "calls of %s fail", name)
 	}
 	if m.more.significant() && m.more.over() > .5*m.affected() {
 		s.because(.8, "%s is called more often for each request than before (%.0f requests)", name, m.more.over())
 	}
+}
+
+// answered reports whether most failed calls of a place have an answering span that did not fail.
+func (q *inquiry) answered(c *culprit) bool {
+	n, ok := 0, 0
+	for _, b := range c.bad {
+		if b.kind != badError || !q.spans.Spans[b.span].Kind.Outgoing() {
+			continue
+		}
+		n++
+		if i := q.spans.Served(b.span); i >= 0 && !q.spans.Spans[i].Error {
+			ok++
+		}
+	}
+	return n > 0 && 2*ok > n
 }
 
 // pointsOfChanges weighs the change feed: how close to the onset, and whether the change is one that can do this.

@@ -15,7 +15,7 @@ type segment struct {
 }
 
 // rise reports whether the rate is higher inside.
-func (s segment) rise() bool { return s.in > s.out }
+func (s *segment) rise() bool { return s.in > s.out }
 
 // bounds says which intervals a scan may answer.
 type bounds struct {
