@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,6 +19,11 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:      os.Getenv("UPDATE") == "1",
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			shop, err := filepath.Abs("recording/shop")
+			if err != nil {
+				return err
+			}
+			e.Setenv("SHOP", shop) // the demo's recording
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/.config")
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/.cache")
