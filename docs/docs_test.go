@@ -1,6 +1,6 @@
 // Package docs_test holds the pages of this directory to the product.
 //
-// A block of a page marked console is an example that is run. Lines that begin with "$ " are commands (one that ends in a
+// A block of a page between ````console and ```` is an example that is run. Lines that begin with "$ " are commands (one that ends in a
 // backslash goes on in the next line), run by sh in a directory of the page's own that holds the demo's recording as shop;
 // what follows up to the next command is what it prints on both outputs. In it a line "…" stands for any number of lines, and
 // "…" within a line for any text. A command must succeed; one that fails is written `command; echo "exit $?"`.
@@ -10,6 +10,7 @@ package docs_test
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,7 +41,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = dir
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "plumbline"), "../cmd/plumbline").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "plumbline"), "../cmd/plumbline").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
@@ -75,7 +76,7 @@ func read(t *testing.T, page string) string {
 	return string(raw)
 }
 
-var console = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+var console = regexp.MustCompile("(?ms)^````console\n(.*?)^````$")
 
 // example is one command of a block and what the page says it prints.
 type example struct{ command, want string }
@@ -117,7 +118,11 @@ func fits(want, text string) bool {
 
 func TestEveryExampleDoesWhatItsPageSays(t *testing.T) {
 	for _, page := range pages(t) {
-		blocks := console.FindAllStringSubmatch(read(t, page), -1)
+		text := read(t, page)
+		blocks := console.FindAllStringSubmatch(text, -1)
+		if n := strings.Count(text, "```console"); n != len(blocks) {
+			t.Errorf("%s: %d blocks marked console, %d between four backticks", page, n, len(blocks))
+		}
 		if len(blocks) == 0 {
 			continue
 		}
@@ -217,7 +222,7 @@ func TestGeneratedPartsAreWhatTheProductSays(t *testing.T) {
 		text := read(t, page)
 		mended := generated.ReplaceAllStringFunc(text, func(part string) string {
 			m := generated.FindStringSubmatch(part)
-			want := ""
+			var want string
 			if maker, ok := makers[m[1]]; ok {
 				want = maker()
 			} else {
