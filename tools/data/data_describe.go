@@ -217,6 +217,9 @@ func (o *describeOutput) WriteText(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "%d tables in %s\n", len(o.Tables), tools.Line(o.Source))
+	for _, n := range o.Notes {
+		fmt.Fprintf(w, "note: %s\n", tools.Line(n))
+	}
 	if len(o.Tables) == 0 {
 		return
 	}
