@@ -109,3 +109,23 @@ func served(set *trace.Set, service string, r timerange.Range) []Bucket {
 	}
 	return in.done()
 }
+
+// alike counts the spans of the same service, name and kind as span i.
+func alike(set *trace.Set, i int32, r timerange.Range) []Bucket {
+	h := newHistogram(r)
+	as := &set.Spans[i]
+	for j := range set.Spans {
+		if sp := &set.Spans[j]; sp.Service == as.Service && sp.Name == as.Name && sp.Kind == as.Kind {
+			h.add(sp.Start, sp.Dur, sp.Error)
+		}
+	}
+	return h.done()
+}
+
+func failures(b []Bucket) int {
+	n := 0
+	for _, k := range b {
+		n += k.Failed
+	}
+	return n
+}

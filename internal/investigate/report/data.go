@@ -18,8 +18,8 @@ type Data struct {
 	Source    string
 	Verdict   *investigate.Report
 	Requests  []Bucket // all requests: the roots of traces
-	Focus     string   // the service whose calls are plotted: the first suspect's
-	Served    []Bucket // the calls that Focus served
+	Focus     string   // what Served counts: the first suspect's service, or the operation of it that fails
+	Served    []Bucket // the calls that it served
 	Edges     []trace.Edge
 	Failing   *Waterfall // the first suspect's exemplar
 	Healthy   *Waterfall // its healthy twin
@@ -47,10 +47,7 @@ func Collect(ctx context.Context, eng engine.Engine, source string, alert invest
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	d.Requests = requests(set, r)
-	if len(v.Suspects) > 0 {
-		d.Focus = v.Suspects[0].Service
-		d.Served = served(set, d.Focus, r)
-	}
+	d.focus(set, r)
 	from, to, base := r.Start, r.End, int64(0)
 	if v.Window != nil && v.Baseline != nil {
 		from, to, base = v.Window.Start, v.Window.End, v.Baseline.Start.UnixNano()
@@ -58,4 +55,27 @@ func Collect(ctx context.Context, eng engine.Engine, source string, alert invest
 	d.Edges = set.ServiceMap(from.UnixNano(), to.UnixNano(), base)
 	d.Failing, d.Healthy = exemplars(set, v)
 	return d, nil
+}
+
+// focus picks the calls that show the first suspect's trouble: those its service answers, or, if none of these fails, those of the
+// operation that its exemplar fails in.
+func (d *Data) focus(set *trace.Set, r timerange.Range) {
+	if len(d.Verdict.Suspects) == 0 {
+		return
+	}
+	first := d.Verdict.Suspects[0]
+	d.Focus, d.Served = first.Service, served(set, first.Service, r)
+	if failures(d.Served) > 0 {
+		return
+	}
+	for _, e := range first.Evidence {
+		i, ok := findSpan(set, e)
+		if !ok || set.Spans[i].Kind.Incoming() {
+			continue
+		}
+		if b := alike(set, i, r); failures(b) > 0 {
+			d.Focus, d.Served = set.Text(set.Spans[i].Service)+" "+set.Text(set.Spans[i].Name), b
+		}
+		return
+	}
 }

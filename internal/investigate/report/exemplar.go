@@ -83,6 +83,20 @@ func find(set *trace.Set, id string) (trace.Trace, bool) {
 	return set.Traces[i], true
 }
 
+// findSpan is the span that a piece of evidence names.
+func findSpan(set *trace.Set, e finding.Evidence) (int32, bool) {
+	t, ok := find(set, e.TraceID)
+	if e.Kind != finding.Span || !ok {
+		return 0, false
+	}
+	for i := t.Lo; i < t.Hi; i++ {
+		if set.SpanID(set.Spans[i].ID) == e.SpanID {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 var twinWords = regexp.MustCompile(`healthy twin (\S+)`)
 
 // namedTwin is the twin that the evidence speaks of, so that page and text name the same one.

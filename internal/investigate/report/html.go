@@ -63,7 +63,7 @@ func HTML(w io.Writer, d *Data) error {
 func newView(d *Data) view {
 	v := view{
 		Data: d, CSS: template.CSS(style), //nolint:gosec // our own style sheet
-		Plot: plotTimeline(d, plotWidth), Narrow: plotTimeline(d, narrowWidth), Map: plotMap(d.Edges, d.Verdict), Failing: plotWaterfall(d.Failing), Healthy: plotWaterfall(d.Healthy),
+		Plot: plotTimeline(d, plotLeft, plotWidth), Narrow: plotTimeline(d, narrowLeft, narrowWidth), Map: plotMap(d.Edges, d.Verdict), Failing: plotWaterfall(d.Failing), Healthy: plotWaterfall(d.Healthy),
 	}
 	if s := d.Verdict.Steps; s != nil {
 		v.Patterns = s.Patterns[:min(len(s.Patterns), maxPatterns)]

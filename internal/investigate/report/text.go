@@ -11,10 +11,9 @@ import (
 
 // Lengths of text, in characters.
 const (
-	labelRunes = 38  // names in headings of drawings
-	maxTitle   = 400 // tooltips
-	maxName    = 120 // names in tooltips
-	maxQuote   = 900 // quoted data: a stack trace's head
+	maxTitle = 400 // tooltips
+	maxName  = 120 // names in tooltips
+	maxQuote = 900 // quoted data: a stack trace's head
 )
 
 // instant writes a time in RFC 3339, UTC, to the second.

@@ -12,10 +12,12 @@ import (
 const (
 	plotWidth   = 1000.0
 	narrowWidth = 400.0 // the drawing for phones
-	plotLeft    = 52.0
+	plotLeft    = 68.0  // half a label of the time axis, and the labels of the values
+	narrowLeft  = 50.0
 	plotRight   = 10.0
 	plotTop     = 66.0 // labels of the marks, the changes, the first title
 	changeTop   = 40.0
+	titleRune   = 13.0 // of the width for a character of a name in a title, the words before it allowed for
 	panelHeight = 88.0
 	panelGap    = 34.0 // title of the next panel
 	axisHeight  = 26.0
@@ -74,30 +76,32 @@ type timelinePlot struct {
 // timeAxis maps instants to user units.
 type timeAxis struct {
 	start, end time.Time
+	left       float64 // where the plots begin
 	width      float64 // of the whole drawing
 }
 
 func (a timeAxis) x(t time.Time) float64 {
 	share := float64(t.Sub(a.start)) / float64(a.end.Sub(a.start))
-	return round(plotLeft + (a.width-plotLeft-plotRight)*min(max(share, 0), 1))
+	return round(a.left + (a.width-a.left-plotRight)*min(max(share, 0), 1))
 }
 
 // plotTimeline lays out the focus' failures and latency and the volume of all requests above one time axis.
-func plotTimeline(d *Data, width float64) *timelinePlot {
+func plotTimeline(d *Data, left, width float64) *timelinePlot {
 	if len(d.Requests) < 2 {
 		return nil
 	}
 	last := d.Requests[len(d.Requests)-1]
-	a := timeAxis{d.Requests[0].Start, last.Start.Add(last.Width), width}
-	p := &timelinePlot{Width: width, Left: plotLeft, Right: width - plotRight, Top: plotTop}
+	a := timeAxis{d.Requests[0].Start, last.Start.Add(last.Width), left, width}
+	p := &timelinePlot{Width: width, Left: left, Right: width - plotRight, Top: plotTop}
 	y := plotTop
 	add := func(n panel) {
 		p.Panels = append(p.Panels, n)
 		y = n.Base + panelGap
 	}
+	names := int(width / titleRune)
 	if len(d.Served) > 1 {
-		add(sharePanel(a, y, "Failed calls of "+shortened(d.Focus, labelRunes), d.Served))
-		add(latencyPanel(a, y, "Latency of "+shortened(d.Focus, labelRunes), d.Served))
+		add(sharePanel(a, y, "Failed calls of "+shortened(d.Focus, names), d.Served))
+		add(latencyPanel(a, y, "Latency of "+shortened(d.Focus, names), d.Served))
 	}
 	add(volumePanel(a, y, "All requests", d.Requests))
 	p.Bottom = y - panelGap
@@ -222,9 +226,22 @@ func (p *panel) bar(a timeAxis, k Bucket, part float64, class, title string) rec
 func timeTicks(a timeAxis) []tick {
 	step := roundStep(a.end.Sub(a.start), max(int(a.width/tickWidth), 1))
 	var out []tick
+	free := 0.0 // from here on no label stands
 	for t := a.start.Truncate(step); !t.After(a.end); t = t.Add(step) {
-		if !t.Before(a.start) {
-			out = append(out, newTick(a.x(t), instant(t), tickSpace, a.width))
+		if t.Before(a.start) {
+			continue
+		}
+		k := newTick(a.x(t), instant(t), tickSpace, a.width)
+		from := k.At - tickSpace
+		switch k.Anchor {
+		case "start":
+			from = k.At
+		case "end":
+			from = k.At - 2*tickSpace
+		}
+		if from >= free {
+			out = append(out, k)
+			free = from + 2*tickSpace
 		}
 	}
 	return out

@@ -12,16 +12,16 @@ import (
 const (
 	rowHeight   = 21.0
 	barHeight   = 10.0
-	labelWidth  = 330.0
+	labelWidth  = 350.0
 	timeWidth   = 64.0 // the duration behind a bar at the right end
 	indent      = 10.0
 	maxIndent   = 12 // levels; deeper ones stay there
-	minBar      = 1.5
+	minBar      = 2.5
 	minGap      = .6 // between two parts of a bar
 	maxParts    = 60
 	waterTicks  = 4
-	serviceChar = 6.9 // of a semi-bold character at 12 units
-	plainChar   = 6.3
+	serviceChar = 7.7 // of a semi-bold character at 12 units
+	plainChar   = 7.0
 )
 
 type waterfallPlot struct {
