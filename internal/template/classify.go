@@ -18,6 +18,12 @@ func (sc *scanner) chunk(i int, space bool) int {
 		h = (h ^ uint64(s[j])) * hashPrime
 		j++
 	}
+	if j+1 < len(s) && s[j] == ',' && classes[s[j+1]] != 0 {
+		if e := sc.gluedList(j); e > 0 {
+			sc.emit(i, e, gluedKind(s[i:e]), space)
+			return e
+		}
+	}
 	end := j
 	if bits&(cDot|cColon|cOther) != 0 {
 		for end > i+1 && (s[end-1] == '.' || s[end-1] == ':' || s[end-1] == '!' || s[end-1] == '?' || s[end-1] == ',') {
@@ -38,6 +44,34 @@ func (sc *scanner) chunk(i int, space bool) int {
 	}
 	sc.classify(i, end, bits, h, space)
 	return end
+}
+
+// gluedList returns the end of a list without blanks, a,b,c, whose first comma is at j; 0 when its items are no plain tokens.
+func (sc *scanner) gluedList(j int) int {
+	s := sc.line
+	for j < len(s) && (classes[s[j]] != 0 || s[j] == ',') {
+		if classes[s[j]] == cColon && j+1 < len(s) && classes[s[j+1]] != cDigit {
+			return 0
+		}
+		j++
+	}
+	if j < len(s) && (s[j] == '=' || s[j] == '(' || s[j] == '[' || s[j] == '{') {
+		return 0
+	}
+	for s[j-1] == ',' || s[j-1] == '.' || s[j-1] == ':' {
+		j--
+	}
+	return j
+}
+
+// gluedKind tells 1,024 from a list of names.
+func gluedKind(s string) Kind {
+	for i := range len(s) {
+		if c := classes[s[i]]; c != cDigit && c != cDot && s[i] != ',' {
+			return ID
+		}
+	}
+	return Num
 }
 
 func classBits(s string) (bits uint8) {
@@ -83,6 +117,9 @@ func (sc *scanner) classify(i, end int, bits uint8, h uint64, space bool) {
 		sc.emit(i, end, Num, space)
 		return
 	}
+	if bits&cColon != 0 && bits&cSlash != 0 && placed(s) && sc.splitColon(i, end, space) {
+		return
+	}
 	if k, ok := typed(s, bits); ok {
 		sc.emit(i, end, k, space)
 		return
@@ -106,7 +143,7 @@ func (sc *scanner) splitColon(i, end int, space bool) bool {
 			return false
 		}
 		left := classBits(s[i:k])
-		if left&cDigit != 0 && classBits(s[k+1:end]) == cDigit && left&cDot == 0 { // node-17:8080
+		if left&(cDot|cJoin) != 0 && left&(cOther|cSlash) == 0 && end-k <= 6 && classBits(s[k+1:end]) == cDigit { // node-17:8080
 			sc.emit(i, end, Host, space)
 			return true
 		}
@@ -116,6 +153,12 @@ func (sc *scanner) splitColon(i, end int, space bool) bool {
 		return true
 	}
 	return false
+}
+
+// placed reports whether s is name:/path: a path on a host, or the value of a key.
+func placed(s string) bool {
+	k := indexByte(s, ':')
+	return k > 1 && k+2 < len(s) && s[k+1] == '/' && s[k+2] != '/' && indexByte(s[:k], '/') < 0
 }
 
 // noDigits classifies a token without digits.
@@ -141,6 +184,7 @@ func (sc *scanner) noDigits(i, end int, bits uint8, h uint64, space bool) {
 		sc.emit(i, end, URL, space)
 	case bits&cOther != 0 && isEmail(s):
 		sc.emit(i, end, Email, space)
+	case bits&cColon != 0 && bits&cSlash != 0 && placed(s) && sc.splitColon(i, end, space):
 	case isPath(s, bits):
 		sc.emit(i, end, Path, space)
 	case bits&cColon != 0 && bits&cLetter != 0 && sc.splitColon(i, end, space):

@@ -1,5 +1,7 @@
 package template
 
+import "strings"
+
 // fold joins neighbouring tokens that are one value: a number and its unit, the words and numbers of a date, lists of values
 // of any length, the values of "Label: value, Label: value" texts.
 func (sc *scanner) fold() {
@@ -23,8 +25,13 @@ func (sc *scanner) fold() {
 		out++
 	}
 	sc.toks = t[:out]
+	if out < 3 {
+		return
+	}
 	sc.brackets()
+	sc.repeats()
 	sc.labels()
+	sc.statement()
 }
 
 // unit joins a number with the unit behind it, and takes the plural off a counted noun: 1 task, 3 tasks.
@@ -104,7 +111,7 @@ func (sc *scanner) list(t []token, out *int) {
 	if k == Any || t[prev].kind == Any || !sameKind(t[prev].kind, k) {
 		return
 	}
-	if prev == n-1 && !t[n].space || prev > 0 && t[prev-1].kind == Punct && sc.line[t[prev-1].start] == '=' {
+	if prev == n-1 && (!t[n].space || t[prev].kind != k) || prev > 0 && t[prev-1].kind == Punct && sc.line[t[prev-1].start] == '=' {
 		return // glued tokens are no list, and values of keys stay apart
 	}
 	t[prev].end = t[n].end
@@ -178,27 +185,114 @@ func isList(sc *scanner, toks []token) bool {
 	return commas > 0
 }
 
-// labels masks the values of texts made of labelled fields, "..., Name: Red Lamp, Colour: blue": after a comma, a label of one
-// word and a colon, everything up to the next comma is one value, and so is the value of the label before that comma.
+// maxItem is how many tokens an item of a repeated list may have.
+const maxItem = 8
+
+// repeats drops the items of a list, after a comma, that are written like the item before it: X[<*>], X[<*>].
+func (sc *scanner) repeats() {
+	t := sc.toks
+	for c := 1; c+1 < len(t); c++ {
+		if !sc.is(c, ',') {
+			continue
+		}
+		n := 0
+		masks := false
+		for n < maxItem && c+1+n < len(t) && c-1-n >= 0 && !sc.is(c+1+n, ',') {
+			n++
+		}
+		for ; n > 0; n-- {
+			if ok, m := sameItem(t[c-n:c], t[c+1:min(len(t), c+1+n)]); ok && m && sc.bounded(c-n-1) && sc.bounded(c+1+n) {
+				masks = true
+				break
+			}
+		}
+		if n > 1 && masks {
+			t = append(t[:c], t[c+1+n:]...)
+			sc.toks = t
+			c--
+		}
+	}
+}
+
+// bounded reports whether index i is the border of a list item: outside the line, a comma or a bracket.
+func (sc *scanner) bounded(i int) bool {
+	if i < 0 || i >= len(sc.toks) {
+		return true
+	}
+	if sc.toks[i].kind != Punct {
+		return false
+	}
+	switch sc.line[sc.toks[i].start] {
+	case ',', '(', '[', '{', ')', ']', '}', ':', ';':
+		return true
+	}
+	return false
+}
+
+// sameItem reports whether two items have the same words and marks and values at the same places, and whether there is a value.
+func sameItem(a, b []token) (same, masks bool) {
+	if len(a) != len(b) {
+		return false, false
+	}
+	for i := range a {
+		am, bm := a[i].kind.IsMask(), b[i].kind.IsMask()
+		if am != bm || !am && a[i].hash != b[i].hash {
+			return false, false
+		}
+		masks = masks || am
+	}
+	return true, masks
+}
+
+// labels masks the values of labelled fields, "..., Name: Red Lamp; level: high" or "(reason: gone away)": after a comma,
+// semicolon or opening bracket, a label of one word and a colon, everything up to the next separator is one value.
 func (sc *scanner) labels() {
 	t := sc.toks
 	for i := 2; i+1 < len(t); i++ {
-		if !sc.is(i, ':') || t[i-1].kind != Word || !sc.is(i-2, ',') || !t[i+1].space && t[i+1].kind == Word {
+		if !sc.is(i, ':') || t[i-1].kind != Word || (!sc.is(i-2, ',') && !sc.is(i-2, ';') && (!sc.is(i-2, '(') || !t[i-2].space)) || !t[i+1].space && t[i+1].kind == Word {
 			continue
 		}
 		end := i + 1
 		for end < len(t) && t[end].kind != Punct {
 			end++
 		}
-		if end == i+1 || end < len(t) && !sc.is(end, ',') && !sc.is(end, '.') && !sc.is(end, ';') && !sc.is(end, ')') && !sc.is(end, ']') {
+		if end == i+1 || end < len(t) && !sc.bounded(end) && !sc.is(end, '.') {
 			continue
 		}
 		if end > i+2 || t[i+1].kind == Word {
 			t[i+1].kind, t[i+1].end = Any, t[end-1].end
 			t = append(t[:i+2], t[end:]...)
+			sc.toks = t
 		}
 	}
-	sc.toks = t
+}
+
+// statement masks a statement of SQL behind a colon: the rest of the line.
+func (sc *scanner) statement() {
+	t := sc.toks
+	for i := 1; i+1 < len(t); i++ {
+		if t[i].kind != Word || t[i].end-t[i].start != 6 || !sc.is(i-1, ':') || !t[i].space {
+			continue
+		}
+		var with string
+		switch sc.text(&t[i]) {
+		case "SELECT", "select", "DELETE", "delete":
+			with = "FROM"
+		case "INSERT", "insert":
+			with = "INTO"
+		case "UPDATE", "update":
+			with = "SET"
+		default:
+			continue
+		}
+		for j := i + 1; j < len(t); j++ {
+			if t[j].kind == Word && strings.EqualFold(sc.text(&t[j]), with) {
+				t[i].kind, t[i].end = Any, t[len(t)-1].end
+				sc.toks = t[:i+1]
+				return
+			}
+		}
+	}
 }
 
 func (sc *scanner) is(i int, c byte) bool {

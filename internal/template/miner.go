@@ -3,6 +3,7 @@ package template
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Limits of a miner.
@@ -151,10 +152,32 @@ func (m *Miner) newShape(toks []token, line string) *shape {
 		if !t.kind.IsMask() {
 			n := t.end - t.start
 			p.text, text = text[:n], text[n:]
+			if t.key {
+				p.text = maskDigits(p.text)
+			}
 		}
 		s.pieces[i] = p
 	}
 	return s
+}
+
+// maskDigits writes the digits of a key as the number they are: see hashLetters.
+func maskDigits(key string) string {
+	if strings.IndexFunc(key, unicode.IsDigit) < 0 {
+		return key
+	}
+	var b strings.Builder
+	digits := false
+	for _, r := range key {
+		if d := unicode.IsDigit(r); !d {
+			b.WriteRune(r)
+			digits = false
+		} else if !digits {
+			b.WriteString("<NUM>")
+			digits = true
+		}
+	}
+	return b.String()
 }
 
 // cut copies the first line of s, at most n bytes, ending with ... when something was left out.

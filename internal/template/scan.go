@@ -81,8 +81,8 @@ func (sc *scanner) mark(i int, space bool) int {
 	case '=':
 		return sc.value(i, space)
 	case '(', '[', '{':
-		if !space && sc.afterName(i) {
-			return sc.arguments(i)
+		if !space && sc.afterName(i) || c == '(' && i+1 < len(sc.line) && sc.line[i+1] == ')' {
+			return sc.arguments(i, space)
 		}
 	case '<', '>':
 		if i+1 < len(sc.line) && classes[sc.line[i+1]] == cDigit && (space || len(sc.toks) == 0) { // <1 sec
@@ -111,13 +111,13 @@ func (sc *scanner) afterName(i int) bool {
 
 // arguments replaces what stands in brackets glued to a name, f(a, b), id[0x01], Token{...}, by one mask.
 // Plurals, error(s), and empty brackets stay text.
-func (sc *scanner) arguments(i int) int {
+func (sc *scanner) arguments(i int, space bool) int {
 	end := sc.closing(i)
 	if end < 0 {
-		return sc.punct(i, false)
+		return sc.punct(i, space)
 	}
 	inner := sc.line[i+1 : end]
-	if inner == "" || inner == "s" || inner == "es" || inner == "ies" {
+	if inner == "" && !space || inner == "s" || inner == "es" || inner == "ies" {
 		h := uint64(hashSeed)
 		for k := i; k <= end; k++ {
 			h = (h ^ uint64(sc.line[k])) * hashPrime
@@ -125,7 +125,7 @@ func (sc *scanner) arguments(i int) int {
 		sc.emitText(i, end+1, Punct, h, false)
 		return end + 1
 	}
-	sc.emitText(i, i+1, Punct, markHash(sc.line[i]), false)
+	sc.emitText(i, i+1, Punct, markHash(sc.line[i]), space)
 	sc.emit(i+1, end, Any, false)
 	sc.emitText(end, end+1, Punct, markHash(sc.line[end]), false)
 	return end + 1
@@ -236,6 +236,7 @@ func (sc *scanner) value(i int, space bool) int {
 		sc.toks = sc.toks[:len(sc.toks)-1]
 		sc.word(int(p.start), int(p.end), p.space)
 		p = sc.prev()
+		p.hash = hashLetters(key)
 	}
 	p.key = true
 	sc.emitText(i, i+1, Punct, markHash('='), space)
@@ -267,6 +268,17 @@ func (sc *scanner) value(i int, space bool) int {
 	sc.toks = sc.toks[:n]
 	sc.emit(j, end, Any, j > i+1)
 	return end
+}
+
+// hashLetters hashes a key without its digits: r0=, r1=, ... are one key with a number.
+func hashLetters(key string) uint64 {
+	h := uint64(hashSeed)
+	for i := range len(key) {
+		if classes[key[i]] != cDigit {
+			h = (h ^ uint64(key[i])) * hashPrime
+		}
+	}
+	return h
 }
 
 // nextIsKey reports whether a key= begins at j.

@@ -82,11 +82,10 @@ func valueKinds() map[string]valueFunc {
 		"ctime": func(g *source, _ string) string {
 			return fmt.Sprintf("%s %s %2d %02d:%02d:%02d 2005", g.pick(days), g.pick(months), 1+g.IntN(28), g.IntN(24), g.IntN(60), g.IntN(60))
 		},
-		"sql":        func(g *source, _ string) string { return g.sql() },
-		"quoted":     func(g *source, _ string) string { return g.phrase(1, 5) },
-		"quotedfree": func(g *source, _ string) string { return "Command was " + g.either("aborted", "lost") },
-		"pick":       func(g *source, a string) string { return g.pick(strings.Split(a, "|")) },
-		"list":       list,
+		"sql":    func(g *source, _ string) string { return g.sql() },
+		"quoted": func(g *source, _ string) string { return g.phrase(1, 5) },
+		"pick":   func(g *source, a string) string { return g.pick(strings.Split(a, "|")) },
+		"list":   list,
 	}
 }
 
