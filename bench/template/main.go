@@ -4,8 +4,11 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -18,7 +21,15 @@ func main() {
 	seeds := flag.String("seeds", "1,2,3", "seeds of the generated lines, with commas")
 	n := flag.Int("lines", 2000, "lines a format")
 	show := flag.String("show", "", "print what went wrong with this format")
+	file := flag.String("labelled", "", "measure the lines of this file instead: JSON lines {text, truth}")
 	flag.Parse()
+	if *file != "" {
+		if err := runFile(os.Stdout, *file); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(os.Stdout, strings.Split(*seeds, ","), *n, *show); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
@@ -58,6 +69,32 @@ func run(w *os.File, seeds []string, n int, show string) error {
 		fmt.Fprintf(w, " %8.3f", s/float64(len(labelled.Names())))
 	}
 	fmt.Fprintln(w)
+	return nil
+}
+
+// runFile measures the accuracy on lines that others have labelled and shows what went wrong.
+func runFile(w *os.File, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("read labelled lines: %w", err)
+	}
+	defer f.Close()
+	var lines []labelled.Line
+	for dec := json.NewDecoder(f); ; {
+		var l struct {
+			Text  string `json:"text"`
+			Truth int    `json:"truth"`
+		}
+		if err := dec.Decode(&l); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("read labelled lines: %w", err)
+		}
+		lines = append(lines, labelled.Line{Text: l.Text, Truth: l.Truth})
+	}
+	groups, m := mine(lines)
+	fmt.Fprintf(w, "%d lines, accuracy %.3f\n", len(lines), labelled.GroupingAccuracy(lines, groups))
+	explain(w, lines, groups, m)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func (sc *scanner) chunk(i int, space bool) int {
 func (sc *scanner) gluedList(j int) int {
 	s := sc.line
 	for j < len(s) && (classes[s[j]] != 0 || s[j] == ',') {
-		if classes[s[j]] == cColon && j+1 < len(s) && classes[s[j+1]] != cDigit {
+		if classes[s[j]] == cColon && j+1 < len(s) && classes[s[j+1]]&^cDigit != 0 {
 			return 0
 		}
 		j++
@@ -143,7 +143,7 @@ func (sc *scanner) splitColon(i, end int, space bool) bool {
 			return false
 		}
 		left := classBits(s[i:k])
-		if left&(cDot|cJoin) != 0 && left&(cOther|cSlash) == 0 && end-k <= 6 && classBits(s[k+1:end]) == cDigit { // node-17:8080
+		if left&(cDot|cJoin) != 0 && left&(cOther|cSlash) == 0 && lower(s[i:k]) && classBits(s[k+1:end]) == cDigit { // node-17:8080
 			sc.emit(i, end, Host, space)
 			return true
 		}
@@ -153,6 +153,16 @@ func (sc *scanner) splitColon(i, end int, space bool) bool {
 		return true
 	}
 	return false
+}
+
+// lower reports whether s has neither capitals nor underscores: hosts have none, classes, functions and fields do.
+func lower(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' || s[i] == '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // placed reports whether s is name:/path: a path on a host, or the value of a key.
@@ -178,6 +188,8 @@ func (sc *scanner) noDigits(i, end int, bits uint8, h uint64, space bool) {
 	switch {
 	case boolWord(s):
 		sc.emit(i, end, Bool, space)
+	case s == "/" && sc.afterMethod():
+		sc.emit(i, end, Path, space)
 	case bits&cLetter == 0 && sameBytes(s):
 		sc.emitText(i, end, Punct, markHash(s[0]), space)
 	case isURL(s):
@@ -193,6 +205,19 @@ func (sc *scanner) noDigits(i, end int, bits uint8, h uint64, space bool) {
 	default:
 		sc.emitText(i, end, Word, h, space)
 	}
+}
+
+// afterMethod reports whether the last token is a method of HTTP.
+func (sc *scanner) afterMethod() bool {
+	p := sc.prev()
+	if p == nil || p.kind != Word {
+		return false
+	}
+	switch sc.text(p) {
+	case "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS":
+		return true
+	}
+	return false
 }
 
 func sameBytes(s string) bool {

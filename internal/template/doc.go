@@ -9,8 +9,9 @@
 //     tokens and one look-up, without allocation. That is the fast path of learnt templates.
 //   - Generalising groups shapes of equal length and punctuation and decides for each position where they differ whether the
 //     words there are values (then the shapes merge, the position becomes <*>) or part of the text (then they stay apart).
-//     The decision weighs how many different words there are, how often each repeats, what kind of words they are and what
-//     stands before them, and whether the same words recur in other templates (group.go, evidence.go, join.go).
+//     The decision weighs how many different words there are, how often each repeats, what kind of words they are, what
+//     stands beside them, and whether they combine freely with words elsewhere (group.go, evidence.go). At last, templates
+//     of different lengths that differ in a value of several words are joined (join.go).
 //
 // Memory is bounded by Config.MaxShapes: when it is reached, what was learnt is generalised, shapes covered by a template
 // with <*> are dropped, and new lines match such templates directly. Lines that fit nowhere when the budget of ids is spent

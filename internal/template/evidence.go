@@ -8,19 +8,28 @@ import (
 // lexeme is what the letters of a word say about its part in a text.
 type lexeme struct {
 	mark  bool // punctuation
+	open  bool // an opening bracket
+	shut  bool // a closing one
 	verb  bool // ends like a participle: it tells what happened
 	glue  bool // articles, prepositions, auxiliaries, negations
 	slot  int8 // 2: a noun that introduces a name (user, host); 1: a preposition that may
-	ident bool // written like a name: dots, underscores, inner capitals
+	ident bool // written like a name: dots, underscores, inner capitals, two hyphens
+	caps  bool // all capitals: a state, a code, an acronym
+	none  bool // - stands for a value that is missing
 }
 
 func lexemeOf(p *piece) lexeme {
 	if p.kind == Punct {
-		return lexeme{mark: true}
+		return lexeme{mark: true, open: strings.ContainsAny(p.text, "([{"), shut: strings.ContainsAny(p.text, ")]}")}
 	}
 	w := strings.ToLower(p.text)
 	l := lexeme{glue: glueWord(w), slot: slotWord(w)}
-	if n := len(w); n > 4 && alphabetic(w) {
+	l.none = w == "-"
+	if l.caps = len(w) > 1 && alphabetic(w) && p.text == strings.ToUpper(w); l.caps {
+		l.glue = false // DONE is a state
+	}
+	l.ident = strings.Count(p.text, "-") >= 2
+	if n := len(w); n > 4 && alphabetic(w) && !l.caps {
 		l.verb = strings.HasSuffix(w, "ing") || strings.HasSuffix(w, "ed")
 	}
 	for i := 1; i < len(p.text); i++ {
@@ -44,7 +53,7 @@ func alphabetic(w string) bool {
 func glueWord(w string) bool {
 	switch w {
 	case "a", "an", "the", "is", "are", "was", "were", "be", "been", "has", "have", "had", "not", "no", "and", "or", "but", "if", "then", "than", "that", "this", "it", "its",
-		"of", "in", "on", "at", "to", "for", "from", "by", "with", "without", "as", "into", "onto", "out", "up", "down", "off", "over", "under", "after", "before", "while", "when",
+		"of", "in", "at", "to", "for", "from", "by", "with", "without", "as", "into", "onto", "out", "over", "under", "after", "before", "while", "when",
 		"will", "would", "can", "cannot", "could", "should", "may", "must", "did", "do", "does", "all", "any", "some", "only", "already", "again", "now", "too", "very", "more", "most",
 		"failed", "success", "successful", "successfully", "error", "errors", "warning", "started", "stopped", "ok", "done", "failure":
 		return true
@@ -66,7 +75,7 @@ func slotWord(w string) int8 {
 }
 
 // Weights of the evidence that the words at a position are values, in log-odds; positive speaks for values. They were set on
-// generated lines of twenty formats and checked on seeds not used for setting them (bench/template).
+// generated lines of twenty-two formats and checked on seeds and on three formats not used for setting them (bench/template).
 const (
 	weightKinds     = 1.2 // per doubling of the number of different words ...
 	neutralKinds    = 5.5 // ... around this number, which says nothing
@@ -79,6 +88,11 @@ const (
 	weightGlue      = -3  // share of articles, prepositions, auxiliaries
 	weightOpenEnded = .8  // nearly every line has another word
 	weightRepeats   = -.8 // few words, each of them often
+	weightCaps      = .6  // share of words in capitals
+	weightNone      = 2.5 // one of the words is -, which stands for a missing value
+	weightBracket   = 1.1 // it stands first or last in brackets
+	weightFree      = 1.6 // words that look like text at another position combine freely with these
+	weightGlued     = 1.2 // it is glued by a colon to a value: the first part of a compound name
 	weightFirst     = -.5 // the first position: messages begin with text more often than with a value
 )
 
@@ -107,18 +121,78 @@ func (gr *grouper) score(sigs []*signature, c *column) float64 {
 	switch repeats := total / float64(n); {
 	case n >= 3 && repeats < 1.7:
 		s += weightOpenEnded
-	case n <= 4 && repeats >= 10:
+	case n <= 4 && repeats >= 10 && !c.typed:
 		s += weightRepeats
 	}
 	if c.at == 0 {
 		s += weightFirst
+	} else if gr.bracketed(sigs[0], c.at) {
+		s += weightBracket
+	}
+	if gr.glued(sigs[0], c.at) {
+		s += weightGlued
 	}
 	return s
 }
 
+// bracketed reports whether a position follows an opening bracket or directly precedes a closing one.
+func (gr *grouper) bracketed(s *signature, at int) bool {
+	return at > 0 && gr.words[s.syms[at-1]].open || at+1 < len(s.syms) && gr.words[s.syms[at+1]].shut
+}
+
+// glued reports whether a value follows a position with only a colon between.
+func (gr *grouper) glued(s *signature, at int) bool {
+	p := gr.m.shapes[s.members[0]].pieces
+	return at+2 < len(p) && p[at+1].text == ":" && p[at+2].kind.IsMask() && !p[at+1].space && !p[at+2].space
+}
+
+// freely reports for each column whether its words combine freely with those of the other columns: of the contexts that the
+// others make, most have most of the words. Text that belongs together does not do so; values do.
+func (gr *grouper) freely(sigs []*signature, cols []column) []bool {
+	free := make([]bool, len(cols))
+	if len(cols) < 2 {
+		return free
+	}
+	for i := range cols {
+		contexts := make(map[uint64]map[int32]bool)
+		pairs := 0
+		for _, s := range sigs {
+			key := contextKey(s, cols, i)
+			if contexts[key] == nil {
+				contexts[key] = make(map[int32]bool)
+			}
+			if sym := s.syms[cols[i].at]; !contexts[key][sym] {
+				contexts[key][sym] = true
+				pairs++
+			}
+		}
+		n := cols[i].distinct()
+		free[i] = len(contexts) >= 2 && float64(pairs) >= freeShare*float64(len(contexts)*n)
+	}
+	return free
+}
+
+// contextKey hashes what stands in all columns but one.
+func contextKey(s *signature, cols []column, but int) uint64 {
+	key := uint64(hashSeed)
+	for j := range cols {
+		if j != but {
+			key = (key ^ uint64(s.syms[cols[j].at])) * hashPrime
+			key ^= key >> 29
+		}
+	}
+	return key
+}
+
+// freeShare is the share of all combinations that must occur for columns to count as combining freely.
+const freeShare = .6
+
+// surelyValue is the score above which a column is no witness for others: any text combines freely with values.
+const surelyValue = 1.5
+
 // lexicon weighs what kinds of words the column holds, each different word once.
 func (gr *grouper) lexicon(c *column) float64 {
-	s := 0.0
+	s, none := 0.0, 0.0
 	for _, v := range c.values {
 		switch l := &gr.words[v.sym]; {
 		case l.glue:
@@ -127,9 +201,13 @@ func (gr *grouper) lexicon(c *column) float64 {
 			s += weightVerb
 		case l.ident:
 			s += weightIdent
+		case l.caps:
+			s += weightCaps
+		case l.none:
+			none = weightNone
 		}
 	}
-	return s / float64(len(c.values))
+	return s/float64(len(c.values)) + none
 }
 
 // before returns the slot strength of the word before a position, if it is the same in all signatures.

@@ -14,6 +14,9 @@ func (sc *scanner) fold() {
 			if out > 0 && t[out-1].kind == Num {
 				sc.unit(t, &out)
 			}
+			if out > 1 && t[out].end-t[out].start <= 3 && t[out-1].kind == Punct && sc.line[t[out-1].start] == ':' && answer(sc.text(&t[out])) {
+				t[out].kind = Bool
+			}
 			if t[out].kind == Word && t[out].end-t[out].start >= 3 && calendar(sc.text(&t[out])) {
 				i = sc.date(t, i, out)
 			}
@@ -30,6 +33,7 @@ func (sc *scanner) fold() {
 	}
 	sc.brackets()
 	sc.repeats()
+	sc.words()
 	sc.labels()
 	sc.statement()
 }
@@ -50,6 +54,15 @@ func (sc *scanner) unit(t []token, out *int) {
 	if n := len(w); n > 3 && w[n-1] == 's' && w[n-2] != 's' {
 		t[*out].hash = hashText(w[:n-1])
 	}
+}
+
+// answer reports whether w behind a colon is the value of a switch.
+func answer(w string) bool {
+	switch w {
+	case "yes", "no", "on", "off", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF":
+		return true
+	}
+	return false
 }
 
 // calendar reports whether w is a weekday or month, short or long.
@@ -214,6 +227,23 @@ func (sc *scanner) repeats() {
 	}
 }
 
+// words replaces a list of three or more single words, "a, b, c", by one mask.
+func (sc *scanner) words() {
+	t := sc.toks
+	for i := 0; i+4 < len(t); i++ {
+		end := i
+		for end+2 < len(t) && t[end].kind == Word && sc.is(end+1, ',') && t[end+2].kind == Word {
+			end += 2
+		}
+		if end-i < 4 {
+			continue
+		}
+		t[i].kind, t[i].end = Any, t[end].end
+		t = append(t[:i+1], t[end+1:]...)
+		sc.toks = t
+	}
+}
+
 // bounded reports whether index i is the border of a list item: outside the line, a comma or a bracket.
 func (sc *scanner) bounded(i int) bool {
 	if i < 0 || i >= len(sc.toks) {
@@ -256,7 +286,10 @@ func (sc *scanner) labels() {
 		for end < len(t) && t[end].kind != Punct {
 			end++
 		}
-		if end == i+1 || end < len(t) && !sc.bounded(end) && !sc.is(end, '.') {
+		if end < len(t) && sc.is(end, ':') {
+			end-- // the next label, without a comma between
+		}
+		if end <= i+1 || end < len(t) && t[end].kind == Punct && !sc.bounded(end) && !sc.is(end, '.') {
 			continue
 		}
 		if end > i+2 || t[i+1].kind == Word {

@@ -21,6 +21,8 @@ type generation struct {
 type group struct {
 	members []int32
 	pieces  []piece
+	// variants are the templates by length that pieces bridges; one when all members have one length.
+	variants [][]piece
 }
 
 // Templates returns what was learnt so far, most frequent first, ties by text. It generalises anew when shapes were added.
@@ -56,8 +58,10 @@ func (m *Miner) Match(line string) (int, bool) {
 		m.describe(g)
 	}
 	for i, grp := range g.groups {
-		if fits(grp.pieces, toks) {
-			return int(g.order[i]), true
+		for _, v := range grp.variants {
+			if fits(v, toks) {
+				return int(g.order[i]), true
+			}
 		}
 	}
 	return 0, false

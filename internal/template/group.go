@@ -176,12 +176,7 @@ func (gr *grouper) partition(sigs []*signature, depth int) {
 		gr.emit(sigs)
 		return
 	}
-	var fixed []column // positions whose words look like text
-	for i := range open {
-		if gr.score(sigs, &open[i]) <= 0 {
-			fixed = append(fixed, open[i])
-		}
-	}
+	fixed := gr.textLike(sigs, open)
 	if len(fixed) == 0 {
 		if len(open) == 1 || cohesive(constants, len(open)) {
 			gr.emit(sigs)
@@ -190,6 +185,29 @@ func (gr *grouper) partition(sigs []*signature, depth int) {
 		fixed = open
 	}
 	gr.split(sigs, pick(fixed), depth)
+}
+
+// textLike returns the columns whose words look like text rather than values.
+func (gr *grouper) textLike(sigs []*signature, open []column) []column {
+	var doubtful []column
+	var scores []float64
+	for i := range open {
+		if s := gr.score(sigs, &open[i]); s <= surelyValue {
+			doubtful = append(doubtful, open[i])
+			scores = append(scores, s)
+		}
+	}
+	free := gr.freely(sigs, doubtful)
+	text := doubtful[:0]
+	for i := range doubtful {
+		if free[i] {
+			scores[i] += weightFree
+		}
+		if scores[i] <= 0 {
+			text = append(text, doubtful[i])
+		}
+	}
+	return text
 }
 
 // cohesive reports whether lines that share so many words and differ in so many positions are one template.
@@ -228,6 +246,7 @@ func (gr *grouper) emit(sigs []*signature) {
 		grp.members = append(grp.members, s.members...)
 	}
 	grp.pieces = gr.piecesOf(grp.members)
+	grp.variants = [][]piece{grp.pieces}
 	gr.groups = append(gr.groups, grp)
 }
 

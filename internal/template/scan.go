@@ -81,6 +81,9 @@ func (sc *scanner) mark(i int, space bool) int {
 	case '=':
 		return sc.value(i, space)
 	case '(', '[', '{':
+		if p := sc.prev(); c == '{' && p != nil && p.kind == Path && int(p.end) == i {
+			return sc.route(i, p)
+		}
 		if !space && sc.afterName(i) || c == '(' && i+1 < len(sc.line) && sc.line[i+1] == ')' {
 			return sc.arguments(i, space)
 		}
@@ -129,6 +132,18 @@ func (sc *scanner) arguments(i int, space bool) int {
 	sc.emit(i+1, end, Any, false)
 	sc.emitText(end, end+1, Punct, markHash(sc.line[end]), false)
 	return end + 1
+}
+
+// route lengthens a path by its parameter, /product/{id}/stock.
+func (sc *scanner) route(i int, path *token) int {
+	end := sc.closing(i)
+	if end < 0 {
+		return sc.punct(i, false)
+	}
+	for end++; end < len(sc.line) && classes[sc.line[end]] != 0; end++ {
+	}
+	path.end = uint32(end)
+	return end
 }
 
 // closing returns the index of the bracket that closes the one at i, skipping nested ones; -1 if there is none near.

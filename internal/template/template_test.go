@@ -168,3 +168,54 @@ func FuzzAdd(f *testing.F) {
 		}
 	})
 }
+
+func TestTemplatesThatDifferInAValueOfSeveralWordsAreOne(t *testing.T) {
+	var lines []string
+	for _, p := range []string{"Chrome.exe", "Chrome.exe *64", "Dropbox.exe", "Skype.exe *64", "fetch.exe"} {
+		for _, kind := range []string{"HTTPS", "SOCKS5"} {
+			lines = append(lines, p+" - shop.example.com:443 open through proxy lan.example.com:8080 "+kind)
+		}
+	}
+	for _, why := range []string{
+		"disk gone", "no route left today", "lease lost", "quota of tenant spent", "peer hung up", "bad key", "gate closed early", "clock skew too large",
+		"mirror away", "token void", "name clash in region",
+	} {
+		lines = append(lines, "node stopped: "+why)
+	}
+	for _, client := range []string{"WindowsAgent", "Arbiter", "SPP", "Defender", "Backup", "Sync", "Index", "Print", "Disk Image Manager"} {
+		lines = append(lines, "Session 12_34 initialized by client "+client+".")
+	}
+	got := texts(mine(lines...))
+	if len(got) != 3 {
+		t.Errorf("%d templates, want 3: %v", len(got), got)
+	}
+}
+
+func TestWordsThatCombineFreelyAreValues(t *testing.T) {
+	var lines []string
+	for _, from := range []string{"NEW", "QUEUED", "RUNNING"} {
+		for _, to := range []string{"QUEUED", "RUNNING", "DONE"} {
+			for range 20 {
+				lines = append(lines, "task moved from "+from+" to "+to)
+			}
+		}
+	}
+	for range 30 {
+		lines = append(lines, "Starting main loop", "Ending main loop", "Starting recovery phase", "Ending recovery phase")
+	}
+	got := texts(mine(lines...))
+	if _, ok := got["task moved from <*> to <*>"]; !ok || len(got) != 5 {
+		t.Errorf("templates %v, want the move as one and four phases apart", got)
+	}
+}
+
+func TestRoutesAndMissingValuesAreValues(t *testing.T) {
+	got := texts(mine(
+		`10.0.0.1 - - "GET / HTTP/1.1" 200`, `10.0.0.2 - alice "GET /x HTTP/1.1" 404`, `10.0.0.2 - bob "GET /y HTTP/1.1" 200`,
+		"handling GET /product/{id} headers=3", "handling GET / headers=9", "handling GET /cart headers=4"))
+	for _, want := range []string{"<IP> - <*> <STR> <NUM>", "handling GET <PATH> headers=<NUM>"} {
+		if _, ok := got[want]; !ok {
+			t.Errorf("no template %q in %v", want, got)
+		}
+	}
+}

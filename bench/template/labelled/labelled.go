@@ -1,4 +1,4 @@
-// Package labelled makes log lines whose templates are known, in the manner of twenty-two systems, and measures how well a
+// Package labelled makes log lines whose templates are known, in the manner of twenty-five systems, and measures how well a
 // miner finds the templates again.
 //
 // A format is a text file of templates, one a line: weight|text. In the text {kind} or {kind:arguments} is a value (values.go),

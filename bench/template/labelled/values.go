@@ -84,6 +84,7 @@ func valueKinds() map[string]valueFunc {
 		},
 		"sql":    func(g *source, _ string) string { return g.sql() },
 		"quoted": func(g *source, _ string) string { return g.phrase(1, 5) },
+		"phrase": func(g *source, _ string) string { return g.phrase(2, 6) },
 		"pick":   func(g *source, a string) string { return g.pick(strings.Split(a, "|")) },
 		"list":   list,
 	}
