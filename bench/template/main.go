@@ -41,8 +41,9 @@ func run(w *os.File, seeds []string, n int, show string) error {
 	for _, s := range seeds {
 		fmt.Fprintf(w, " %8s", "seed "+s)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, " %11s\n", "plain Drain")
 	sums := make([]float64, len(seeds))
+	plain := 0.0
 	for _, name := range labelled.Names() {
 		fmt.Fprintf(w, "%-14s", name)
 		for i, s := range seeds {
@@ -61,6 +62,11 @@ func run(w *os.File, seeds []string, n int, show string) error {
 			if name == show && i == 0 {
 				defer explain(w, lines, groups, m)
 			}
+			if i == len(seeds)-1 {
+				acc := labelled.GroupingAccuracy(lines, mineDrain(lines))
+				plain += acc
+				fmt.Fprintf(w, " %11.3f", acc)
+			}
 		}
 		fmt.Fprintln(w)
 	}
@@ -68,7 +74,7 @@ func run(w *os.File, seeds []string, n int, show string) error {
 	for _, s := range sums {
 		fmt.Fprintf(w, " %8.3f", s/float64(len(labelled.Names())))
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintf(w, " %11.3f\n", plain/float64(len(labelled.Names())))
 	return nil
 }
 
@@ -108,6 +114,15 @@ func mine(lines []labelled.Line) ([]int, *template.Miner) {
 		ids[i] = m.Resolve(id)
 	}
 	return ids, m
+}
+
+func mineDrain(lines []labelled.Line) []int {
+	d := newDrain()
+	ids := make([]int, len(lines))
+	for i, l := range lines {
+		ids[i] = d.add(l.Text)
+	}
+	return ids
 }
 
 // explain prints the templates that were split or mixed.
