@@ -53,9 +53,13 @@ func (s *source) Query(ctx context.Context, text string, lim engine.Limits) (*ro
 	if lim.MaxBytes <= 0 {
 		lim.MaxBytes = DefaultMaxBytes
 	}
+	cut := lim.MaxRows + 1 // one more tells whether there are more
+	if lim.MaxRows == parallelLimit {
+		cut = lim.MaxRows
+	}
 	res := &rows.Result{Rows: [][]any{}}
 	var bytes int64
-	run, err := s.run(ctx, text, lim, lim.MaxRows+1, func(row []any) error {
+	run, err := s.run(ctx, text, lim, cut, func(row []any) error {
 		if len(res.Rows) == lim.MaxRows {
 			res.Truncated, res.Limit = true, fmt.Sprintf("%d rows", lim.MaxRows)
 			return errEnough
@@ -71,7 +75,24 @@ func (s *source) Query(ctx context.Context, text string, lim engine.Limits) (*ro
 		return nil, err
 	}
 	res.Columns, res.Stats, res.Notes = run.columns, run.stats, run.notes
+	if cut == lim.MaxRows && len(res.Rows) == cut {
+		return res, s.more(ctx, text, lim, res)
+	}
 	return res, nil
+}
+
+// parallelLimit is the largest LIMIT that DuckDB takes from a scan on all threads; one row more and it scans on one. It is also
+// the default of a query, so a full answer is asked again for one more row rather than every answer at half the speed.
+const parallelLimit = 10_000
+
+// more finds whether a full answer was cut.
+func (s *source) more(ctx context.Context, text string, lim engine.Limits, res *rows.Result) error {
+	n := 0
+	_, err := s.run(ctx, text, lim, lim.MaxRows+1, func([]any) error { n++; return nil })
+	if n > lim.MaxRows {
+		res.Truncated, res.Limit = true, fmt.Sprintf("%d rows", lim.MaxRows)
+	}
+	return err
 }
 
 // errEnough ends a query whose answer is full.

@@ -138,6 +138,17 @@ func TestFieldsCountAndListValues(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatFillsTheDefaultLimitIsCutOnlyWhenThereIsMore(t *testing.T) {
+	for _, n := range []int{9_999, 10_000, 10_001} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "n.jsonl"), strings.Repeat("{\"colour\":\"red\"}\n", n))
+		r, err := openSource(t, newStore(t, t.TempDir()), dir).Query(t.Context(), "source=n | fields colour", engine.Limits{})
+		if err != nil || len(r.Rows) != min(n, 10_000) || r.Truncated != (n > 10_000) {
+			t.Errorf("%d rows there: %d came, truncated %v, %v", n, len(r.Rows), r.Truncated, err)
+		}
+	}
+}
+
 func TestAnswersAreCutAtTheirLimits(t *testing.T) {
 	e := openSource(t, newStore(t, t.TempDir()), shop(t))
 	r, err := e.Query(t.Context(), "source=logs | fields body", engine.Limits{MaxRows: 7})
