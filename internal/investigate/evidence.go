@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/finding"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
-	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
 // Bounds of a suspect's evidence.
@@ -78,23 +78,23 @@ func (q *inquiry) queryEvidence(s *suspect) finding.Evidence {
 	var where string
 	switch {
 	case s.node != "" && s.factor != nil:
-		where = fmt.Sprintf("`resource.attributes.%s` = %s", s.factor.key, trace.Quote(s.node))
+		where = fmt.Sprintf("`resource.attributes.%s` = %s", s.factor.key, ppl.Quote(s.node))
 	case s.node != "":
-		where = "`resource.attributes.k8s.node.name` = " + trace.Quote(s.node)
+		where = "`resource.attributes.k8s.node.name` = " + ppl.Quote(s.node)
 	case len(s.cause) > 0:
 		sp := &q.spans.Spans[q.commonSpan(s)]
-		where = fmt.Sprintf("`serviceName` = %s and `name` = %s", trace.Quote(q.text(sp.Service)), trace.Quote(q.text(sp.Name)))
+		where = fmt.Sprintf("`serviceName` = %s and `name` = %s", ppl.Quote(q.text(sp.Service)), ppl.Quote(q.text(sp.Name)))
 	case s.service == 0 || s.main == nil:
 		return finding.Evidence{
 			Kind: finding.Query, Summary: "lines by minute and severity",
-			Query: "source=logs | where " + trace.Condition("@timestamp", r, "`serviceName` = "+trace.Quote(s.name)) + " | stats count() as lines by span(`@timestamp`, 1m) as minute, `severityText` | sort minute",
+			Query: "source=logs | where " + ppl.Within("@timestamp", r, "`serviceName` = "+ppl.Quote(s.name)) + " | stats count() as lines by span(`@timestamp`, 1m) as minute, `severityText` | sort minute",
 		}
 	default:
-		where = "`serviceName` = " + trace.Quote(s.name)
+		where = "`serviceName` = " + ppl.Quote(s.name)
 	}
 	return finding.Evidence{
 		Kind: finding.Query, Summary: "calls, failures and 95th percentile by minute",
-		Query: "source=spans | where " + trace.Condition("startTime", r, where) +
+		Query: "source=spans | where " + ppl.Within("startTime", r, where) +
 			" | eval failed = if(`status.code` = 2, 1, 0) | stats count() as calls, sum(failed) as failed, percentile(`durationInNanos`, 95) as p95_ns by span(`startTime`, 1m) as minute | sort minute",
 	}
 }
@@ -114,9 +114,9 @@ func (q *inquiry) commonSpan(s *suspect) int32 {
 
 func metricQuery(s *series) string {
 	var b strings.Builder
-	b.WriteString("source=metrics | where `name` = " + trace.Quote(s.name))
+	b.WriteString("source=metrics | where `name` = " + ppl.Quote(s.name))
 	for _, l := range s.labels {
-		fmt.Fprintf(&b, " and `attributes.%s` = %s", l.key, trace.Quote(l.value))
+		fmt.Fprintf(&b, " and `attributes.%s` = %s", l.key, ppl.Quote(l.value))
 	}
 	return b.String() + " | fields `@timestamp`, `value` | sort `@timestamp`"
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/finding"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
@@ -40,8 +41,8 @@ func places(ctx context.Context, eng engine.Engine, rep *Report) error {
 	var ids []string
 	for _, s := range rep.Suspects {
 		for _, e := range s.Evidence {
-			if e.Kind == finding.Span && e.TraceID != "" && !slices.Contains(ids, trace.Quote(e.TraceID)) {
-				ids = append(ids, trace.Quote(e.TraceID))
+			if e.Kind == finding.Span && e.TraceID != "" && !slices.Contains(ids, ppl.Quote(e.TraceID)) {
+				ids = append(ids, ppl.Quote(e.TraceID))
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/template"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
@@ -161,7 +162,7 @@ func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range)
 // logQuery writes the PPL that reads log lines.
 func logQuery(names []string, r timerange.Range, where string) string {
 	q := "source=logs"
-	if c := trace.Condition("@timestamp", r, where); c != "" {
+	if c := ppl.Within("@timestamp", r, where); c != "" {
 		q += " | where " + c
 	}
 	return q + " | fields `" + strings.Join(names, "`, `") + "`"

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
-	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
 
 // metricSet is the metric series of the window.
@@ -78,7 +78,7 @@ func (m *metricSet) load(ctx context.Context, eng engine.Engine, r timerange.Ran
 		names = append(names, "type")
 	}
 	q := "source=metrics"
-	if c := trace.Condition("@timestamp", r, ""); c != "" {
+	if c := ppl.Within("@timestamp", r, ""); c != "" {
 		q += " | where " + c
 	}
 	q += " | fields `" + strings.Join(names, "`, `") + "`"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/template"
 )
 
@@ -55,7 +56,7 @@ func (m *mining) read(ctx context.Context, eng engine.Engine, s Scope, field str
 	}
 	both := Scope{Table: s.Table, Service: s.Service, Severity: s.Severity, Where: s.Where}
 	if m.baseline != nil {
-		other := "(" + condition(field, m.window.rng()) + ") or (" + condition(field, m.baseline.rng()) + ")"
+		other := "(" + ppl.Within(field, m.window.rng()) + ") or (" + ppl.Within(field, m.baseline.rng()) + ")"
 		if both.Where != "" {
 			other = "(" + other + ") and (" + both.Where + ")"
 		}
@@ -175,7 +176,7 @@ func (m *mining) merge(query, gone string) []Pattern {
 		if p.Count == 0 {
 			from = gone
 		}
-		is := "like(body, " + Quote(Like(p.Template, s.whole)) + ")"
+		is := "like(body, " + ppl.Quote(Like(p.Template, s.whole)) + ")"
 		if strings.TrimSpace(s.whole) == "" {
 			p.Template, is = noText, "(isnull(body) or trim(body) = '')"
 		}

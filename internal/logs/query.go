@@ -85,7 +85,7 @@ func within(ctx context.Context, eng engine.Engine, q *ppl.Query, r timerange.Ra
 		return "", err
 	}
 	head, rest := q.Text[:search.Span().End], q.Text[search.Span().End:]
-	return head + " | where " + condition(field, r) + rest, nil
+	return head + " | where " + ppl.Within(field, r) + rest, nil
 }
 
 // timeField finds the column that says when a row of the index happened.
@@ -115,21 +115,6 @@ func indices(names string) string {
 	}
 	return strings.Join(list, ",")
 }
-
-// condition is the PPL for field in [start, end).
-func condition(field string, r timerange.Range) string {
-	var parts []string
-	if !r.Start.IsZero() {
-		parts = append(parts, fmt.Sprintf("`%s` >= '%s'", field, Literal(r.Start)))
-	}
-	if !r.End.IsZero() {
-		parts = append(parts, fmt.Sprintf("`%s` < '%s'", field, Literal(r.End)))
-	}
-	return strings.Join(parts, " and ")
-}
-
-// Literal writes a time as a PPL literal, in UTC.
-func Literal(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999999999") }
 
 // emptiness counts what reaches each filter of the query until one lets nothing through.
 func emptiness(ctx context.Context, eng engine.Engine, text string) (*Emptiness, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
@@ -69,14 +70,14 @@ func (s *Scope) stages(field string, r timerange.Range) string { return s.join(f
 
 func (s *Scope) join(field string, r timerange.Range, glue string) string {
 	conds := []string{}
-	if c := condition(field, r); c != "" {
+	if c := ppl.Within(field, r); c != "" {
 		conds = append(conds, c)
 	}
 	if s.Service != "" {
-		conds = append(conds, "serviceName = "+Quote(s.Service))
+		conds = append(conds, "serviceName = "+ppl.Quote(s.Service))
 	}
 	if s.Severity != "" {
-		conds = append(conds, "severityText = "+Quote(strings.ToUpper(s.Severity)))
+		conds = append(conds, "severityText = "+ppl.Quote(strings.ToUpper(s.Severity)))
 	}
 	if s.Where != "" {
 		conds = append(conds, "("+s.Where+")")
@@ -95,11 +96,6 @@ func index(name string) string {
 		}
 	}
 	return name
-}
-
-// Quote writes a text as a PPL literal.
-func Quote(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", "''").Replace(text) + "'"
 }
 
 // place is a scope resolved against its source.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
 
@@ -77,7 +78,7 @@ func Load(ctx context.Context, eng engine.Engine, opt Options) (*Set, error) {
 func Query(names []string, r timerange.Range, where string) string {
 	var b strings.Builder
 	b.WriteString("source=" + Table)
-	if c := Condition("startTime", r, where); c != "" {
+	if c := ppl.Within("startTime", r, where); c != "" {
 		b.WriteString(" | where " + c)
 	}
 	b.WriteString(" | fields ")
@@ -88,29 +89,6 @@ func Query(names []string, r timerange.Range, where string) string {
 		b.WriteString("`" + n + "`")
 	}
 	return b.String()
-}
-
-// Condition writes the PPL condition "time field within range, and where".
-func Condition(field string, r timerange.Range, where string) string {
-	var parts []string
-	if !r.Start.IsZero() {
-		parts = append(parts, fmt.Sprintf("`%s` >= '%s'", field, Literal(r.Start)))
-	}
-	if !r.End.IsZero() {
-		parts = append(parts, fmt.Sprintf("`%s` < '%s'", field, Literal(r.End)))
-	}
-	if where != "" {
-		parts = append(parts, where)
-	}
-	return strings.Join(parts, " and ")
-}
-
-// Literal writes a point in time as PPL reads it.
-func Literal(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999999") }
-
-// Quote writes a PPL string literal.
-func Quote(s string) string {
-	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "'", "''") + "'"
 }
 
 // HasPlaces reports whether the rows of a table say where they were read from (_file, _line). Engines may hide these columns

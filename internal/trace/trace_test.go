@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 	"github.com/plumbline-mcp/plumbline/internal/trace/tracetest"
@@ -204,7 +205,7 @@ func TestExceptionEventsNameTheErrorOfASilentSpan(t *testing.T) {
 }
 
 func TestQueryIsBoundedByTheWindow(t *testing.T) {
-	got := trace.Query([]string{"name"}, timerange.Range{Start: t0, End: t0.Add(time.Hour)}, "`serviceName` = "+trace.Quote("it's"))
+	got := trace.Query([]string{"name"}, timerange.Range{Start: t0, End: t0.Add(time.Hour)}, "`serviceName` = "+ppl.Quote("it's"))
 	want := "source=spans | where `startTime` >= '2026-05-01 12:00:00' and `startTime` < '2026-05-01 13:00:00' and `serviceName` = 'it''s' | fields `name`"
 	if got != want {
 		t.Errorf("query\n%s\nwant\n%s", got, want)

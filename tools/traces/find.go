@@ -10,6 +10,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
@@ -138,7 +139,7 @@ func (f *finder) run(ctx context.Context) error {
 		return err
 	}
 	base := "source=spans"
-	if c := trace.Condition("startTime", f.window, where); c != "" {
+	if c := ppl.Within("startTime", f.window, where); c != "" {
 		base += " | where " + c
 	}
 	if err := f.measure(ctx, base); err != nil || f.out.Matched == 0 {
@@ -165,10 +166,10 @@ func (f *finder) run(ctx context.Context) error {
 func (f *finder) where(ctx context.Context) (string, error) {
 	var parts []string
 	if f.in.Service != "" {
-		parts = append(parts, "`serviceName` = "+trace.Quote(f.in.Service))
+		parts = append(parts, "`serviceName` = "+ppl.Quote(f.in.Service))
 	}
 	if f.in.Operation != "" {
-		parts = append(parts, "`name` = "+trace.Quote(f.in.Operation))
+		parts = append(parts, "`name` = "+ppl.Quote(f.in.Operation))
 	}
 	if f.in.MinMS > 0 {
 		parts = append(parts, fmt.Sprintf("`durationInNanos` >= %.0f", f.in.MinMS*1e6))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 	"github.com/plumbline-mcp/plumbline/tools"
 )
@@ -110,7 +111,7 @@ func showTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		set, err := trace.Load(ctx, eng, trace.Options{Where: "`traceId` = " + trace.Quote(in.TraceID), Attributes: true, Events: true, Places: true})
+		set, err := trace.Load(ctx, eng, trace.Options{Where: "`traceId` = " + ppl.Quote(in.TraceID), Attributes: true, Events: true, Places: true})
 		if err != nil {
 			return nil, err
 		}
@@ -280,7 +281,7 @@ func (o *showOutput) joinLogs(ctx context.Context, eng engine.Engine) error {
 	if _, ok := column(fields, "traceId"); !ok {
 		return nil
 	}
-	q := "source=logs | where `traceId` = " + trace.Quote(o.TraceID) + " | sort `@timestamp` | fields `" + strings.Join(names, "`, `") + "`"
+	q := "source=logs | where `traceId` = " + ppl.Quote(o.TraceID) + " | sort `@timestamp` | fields `" + strings.Join(names, "`, `") + "`"
 	res, err := eng.Query(ctx, q, engine.Limits{MaxRows: maxTraceLogs + 1})
 	if err != nil {
 		return err

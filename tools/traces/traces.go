@@ -12,6 +12,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 	"github.com/plumbline-mcp/plumbline/tools"
@@ -102,7 +103,7 @@ func column(fields []engine.Field, key string) (engine.Field, bool) {
 
 // equals writes the PPL condition that a column has a value as people write it.
 func equals(f engine.Field, value string) string {
-	v := trace.Quote(value)
+	v := ppl.Quote(value)
 	if f.Type.Numeric() && timeless(value) || f.Type == "boolean" && (value == "true" || value == "false") {
 		v = value
 	}
@@ -119,7 +120,7 @@ func timeless(value string) bool {
 func inList(name string, values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = trace.Quote(v)
+		quoted[i] = ppl.Quote(v)
 	}
 	return "`" + name + "` in (" + strings.Join(quoted, ", ") + ")"
 }
