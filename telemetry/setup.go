@@ -54,6 +54,7 @@ type Config struct {
 // Telemetry holds the providers of one process.
 type Telemetry struct {
 	tracer   trace.Tracer
+	tracing  bool // spans go somewhere
 	duration metric.Float64Histogram
 	session  metric.Float64Histogram
 	capture  bool
@@ -145,7 +146,7 @@ func (t *Telemetry) setupTraces(ctx context.Context, cfg Config, res *resource.R
 		return nil
 	}
 	p := sdktrace.NewTracerProvider(opts...)
-	t.tracer = p.Tracer(scope)
+	t.tracer, t.tracing = p.Tracer(scope), true
 	t.stop = append(t.stop, p.Shutdown)
 	return nil
 }
@@ -168,6 +169,9 @@ func (t *Telemetry) setupMetrics(ctx context.Context, res *resource.Resource, cl
 		metric.WithDescription("Duration of one MCP session; over stdio, the life of the process."))
 	return errors.Join(err1, err2)
 }
+
+// Tracing reports whether spans go anywhere: what is computed for them alone need not be otherwise.
+func (t *Telemetry) Tracing() bool { return t.tracing }
 
 // Shutdown sends what is waiting and stops, the last provider first. It never takes longer than ctx allows.
 func (t *Telemetry) Shutdown(ctx context.Context) error {

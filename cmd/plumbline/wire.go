@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/telemetry"
 	"github.com/plumbline-mcp/plumbline/tools"
@@ -159,32 +160,26 @@ func (e traced) Fields(ctx context.Context, table string) (out []engine.Field, e
 	return e.Engine.Fields(ctx, table)
 }
 
-func (e traced) Query(ctx context.Context, ppl string, lim engine.Limits) (out *rows.Result, err error) {
-	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "query", Summary: summary(ppl)})
+func (e traced) Query(ctx context.Context, query string, lim engine.Limits) (out *rows.Result, err error) {
+	ctx, done := e.t.Backend(ctx, e.request("query", query))
 	defer func() { done(err) }()
-	return e.Engine.Query(ctx, ppl, e.limits(lim))
+	return e.Engine.Query(ctx, query, e.limits(lim))
 }
 
-func (e traced) Stream(ctx context.Context, ppl string, lim engine.Limits, each func([]any) error) (out []rows.Column, err error) {
-	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "stream", Summary: summary(ppl)})
+func (e traced) Stream(ctx context.Context, query string, lim engine.Limits, each func([]any) error) (out []rows.Column, err error) {
+	ctx, done := e.t.Backend(ctx, e.request("stream", query))
 	defer func() { done(err) }()
-	return e.Engine.Stream(ctx, ppl, e.limits(lim), each)
+	return e.Engine.Stream(ctx, query, e.limits(lim), each)
 }
 
-// summary names a query by its commands, without values: "source=logs where stats".
-func summary(ppl string) string {
-	var words []string
-	for i, stage := range strings.Split(ppl, "|") {
-		word, rest, _ := strings.Cut(strings.TrimSpace(stage), " ")
-		if i == 0 && word == "search" {
-			word, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
-		}
-		words = append(words, word)
-		if len(words) == maxSummary {
-			break
-		}
+// request names a request to the local engine. Its query is read only when somebody looks.
+func (e traced) request(operation, query string) telemetry.Request {
+	r := telemetry.Request{System: localSystem, Operation: operation}
+	if e.t.Tracing() {
+		words := ppl.Words(query)
+		r.Summary = strings.Join(words[:min(len(words), maxSummary)], " ")
 	}
-	return strings.ToValidUTF8(strings.Join(words, " "), "")
+	return r
 }
 
 // maxSummary bounds the commands a summary names, so that it stays of low cardinality.
