@@ -18,6 +18,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
@@ -98,4 +99,11 @@ type Explanation struct {
 	SQL   string   // SQL or DSL sent
 	Plan  string   // the backend's own plan, if asked for and known
 	Notes []string // what ran where, what was approximated
+}
+
+// WhyEmpty says why a source has no table: which of its files gave no rows, and what is wrong with them. An engine knows when
+// it is asked for what is not there.
+func WhyEmpty(ctx context.Context, e Engine) string {
+	_, err := e.Query(ctx, "source=logs | head 1", Limits{MaxRows: 1})
+	return fault.HintOf(err)
 }

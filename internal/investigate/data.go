@@ -69,9 +69,8 @@ func load(ctx context.Context, eng engine.Engine, req request) (*data, error) {
 	} else {
 		d.notes = append(d.notes, "the source has no metrics")
 	}
-	if len(tables) == 0 { // the engine knows why: which files gave no rows, and what is wrong with them
-		_, err := eng.Query(ctx, "source=logs | head 1", engine.Limits{MaxRows: 1})
-		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: the source holds no spans, logs or metrics"), "%s", fault.HintOf(err))
+	if len(tables) == 0 {
+		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: the source holds no spans, logs or metrics"), "%s", engine.WhyEmpty(ctx, eng))
 	}
 	if len(d.spans.Spans) == 0 && len(d.logs.patterns) == 0 {
 		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: no spans and no logs in the window %s to %s", stamp(r.Start), stamp(r.End)),

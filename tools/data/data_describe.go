@@ -99,9 +99,9 @@ func describeTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		if len(all) == 0 { // the engine knows why: which files gave no rows, and what is wrong with them
-			if _, err := eng.Query(ctx, "source=logs | head 1", engine.Limits{MaxRows: 1}); err != nil {
-				out.Notes = append(out.Notes, fault.HintOf(err))
+		if len(all) == 0 {
+			if why := engine.WhyEmpty(ctx, eng); why != "" {
+				out.Notes = append(out.Notes, why)
 			}
 		}
 		return out, out.describe(ctx, eng, all, in.Table)
