@@ -80,17 +80,7 @@ func (q *inquiry) metricFindings() []metricFinding {
 
 // split returns the values (increases of a counter) of baseline and incident.
 func (s *series) split(w windows) (base, inc []float64) {
-	count := s.counter()
-	for i, t := range s.at {
-		v := s.values[i]
-		if count {
-			if i == 0 {
-				continue
-			}
-			if v -= s.values[i-1]; v < 0 {
-				v = s.values[i]
-			}
-		}
+	for t, v := range s.moves() {
 		switch {
 		case w.baseline(t):
 			base = append(base, v)
@@ -103,7 +93,7 @@ func (s *series) split(w windows) (base, inc []float64) {
 
 func (q *inquiry) judge(s *series, base, inc []float64, limit float64) (metricFinding, bool) {
 	mb, mi := stat.Median(base), stat.Median(inc)
-	scale := max(1.4826*stat.MAD(base)/1.4826, scaleFloor*math.Abs(mb), 1e-9)
+	scale := max(stat.MAD(base), scaleFloor*math.Abs(mb), 1e-9)
 	f := metricFinding{series: s, before: mb, after: mi, z: (mi - mb) / scale}
 	f.z = math.Copysign(min(math.Abs(f.z), 100), f.z)
 	name := strings.ToLower(s.name)

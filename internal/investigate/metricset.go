@@ -3,6 +3,7 @@ package investigate
 import (
 	"cmp"
 	"context"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -163,20 +164,32 @@ func (s *series) counter() bool {
 	return drops*10 <= len(s.values)
 }
 
+// moves yields the samples with their times: of a gauge as they are, of a counter the increases, from its second sample on.
+func (s *series) moves() iter.Seq2[int64, float64] {
+	return func(yield func(int64, float64) bool) {
+		count := s.counter()
+		for i, t := range s.at {
+			v := s.values[i]
+			if count {
+				if i == 0 {
+					continue
+				}
+				if v -= s.values[i-1]; v < 0 {
+					v = s.values[i] // reset
+				}
+			}
+			if !yield(t, v) {
+				return
+			}
+		}
+	}
+}
+
 // binned returns the series by bins: the mean of a gauge, the increase of a counter; NaN where no sample fell.
 func (s *series) binned(c clock) []float64 {
 	sum, n := c.zeros(), c.zeros()
 	count := s.counter()
-	for i, t := range s.at {
-		v := s.values[i]
-		if count {
-			if i == 0 {
-				continue
-			}
-			if v -= s.values[i-1]; v < 0 {
-				v = s.values[i] // reset
-			}
-		}
+	for t, v := range s.moves() {
 		if t < c.start || t >= c.start+int64(c.n)*c.bin+c.bin {
 			continue
 		}
