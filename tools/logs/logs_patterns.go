@@ -37,13 +37,8 @@ const (
 func (compare) Enum() []string { return []string{string(compareNone), string(comparePrevious)} }
 
 type patternsInput struct {
-	Source        string  `json:"source,omitempty" jsonschema:"configured source or path"`
-	Start         string  `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m)"`
-	End           string  `json:"end,omitempty" jsonschema:"as start; exclusive"`
-	Service       string  `json:"service,omitempty" jsonschema:"service.name"`
-	Severity      string  `json:"severity,omitempty" jsonschema:"e.g. ERROR"`
-	Where         string  `json:"where,omitempty" jsonschema:"further PPL condition"`
-	Table         string  `json:"table,omitempty" jsonschema:"default logs"`
+	scopeInput
+
 	Compare       compare `json:"compare,omitempty" jsonschema:"previous: with the time of equal length before start"`
 	BaselineStart string  `json:"baseline_start,omitempty" jsonschema:"compare with this window instead"`
 	BaselineEnd   string  `json:"baseline_end,omitempty"`
@@ -75,15 +70,10 @@ func patternsTool(d Deps) tools.Tool {
 		Name: "logs_patterns", Title: "What logs say, by pattern", Toolset: "logs",
 		Description: "Templates of log lines with counts, share, first and last seen, one example. With compare or a baseline: which are new, risen, gone, fallen (G-test), and rare one-off lines, often the cause. Counts every line, no samples.",
 	}, func(ctx context.Context, in patternsInput) (*patternsOutput, error) {
-		eng, err := d.Sources.Open(ctx, in.Source)
+		eng, scope, err := d.scope(ctx, in.scopeInput)
 		if err != nil {
 			return nil, err
 		}
-		r, err := timerange.Parse(in.Start, in.End, d.Now())
-		if err != nil {
-			return nil, err
-		}
-		scope := logs.Scope{Table: in.Table, Service: in.Service, Severity: in.Severity, Where: in.Where, Range: r}
 		base, err := baselineOf(ctx, eng, scope, in, d.Now())
 		if err != nil {
 			return nil, err

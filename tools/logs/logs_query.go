@@ -75,11 +75,7 @@ func queryTool(d Deps) tools.Tool {
 		Name: "logs_query", Title: "Run a PPL query", Toolset: "logs",
 		Description: "Run OpenSearch PPL over logs, spans, metrics or any JSON of a source. Answers typed rows; says what was cut. An empty answer says which stage emptied it. Prefer stats to reading rows.",
 	}, func(ctx context.Context, in queryInput) (*queryOutput, error) {
-		eng, err := d.Sources.Open(ctx, in.Source)
-		if err != nil {
-			return nil, err
-		}
-		r, err := timerange.Parse(in.Start, in.End, d.Now())
+		eng, r, err := d.open(ctx, in.Source, in.Start, in.End)
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/logs"
-	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/tools"
 )
 
@@ -23,15 +22,10 @@ func (by) Enum() []string {
 }
 
 type timelineInput struct {
-	Source   string `json:"source,omitempty" jsonschema:"configured source or path"`
-	Start    string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m)"`
-	End      string `json:"end,omitempty" jsonschema:"as start; exclusive"`
-	Service  string `json:"service,omitempty" jsonschema:"service.name"`
-	Severity string `json:"severity,omitempty" jsonschema:"e.g. ERROR"`
-	Where    string `json:"where,omitempty" jsonschema:"further PPL condition"`
-	Table    string `json:"table,omitempty" jsonschema:"default logs"`
-	By       by     `json:"by,omitempty" jsonschema:"default severity, or service where there is none"`
-	Bucket   string `json:"bucket,omitempty" jsonschema:"width such as 30s, 1m, 1h; chosen if empty"`
+	scopeInput
+
+	By     by     `json:"by,omitempty" jsonschema:"default severity, or service where there is none"`
+	Bucket string `json:"bucket,omitempty" jsonschema:"width such as 30s, 1m, 1h; chosen if empty"`
 }
 
 type timelineOutput struct {
@@ -43,15 +37,11 @@ func timelineTool(d Deps) tools.Tool {
 		Name: "logs_timeline", Title: "Volume of logs over time", Toolset: "logs",
 		Description: "Lines by bucket, by severity or service, with peaks, gaps and change points (when the level shifted, from what to what a minute). The earliest change point before an alert is a good onset.",
 	}, func(ctx context.Context, in timelineInput) (*timelineOutput, error) {
-		eng, err := d.Sources.Open(ctx, in.Source)
+		eng, scope, err := d.scope(ctx, in.scopeInput)
 		if err != nil {
 			return nil, err
 		}
-		r, err := timerange.Parse(in.Start, in.End, d.Now())
-		if err != nil {
-			return nil, err
-		}
-		t, err := logs.FindTimeline(ctx, eng, logs.Scope{Table: in.Table, Service: in.Service, Severity: in.Severity, Where: in.Where, Range: r}, logs.By(in.By), in.Bucket)
+		t, err := logs.FindTimeline(ctx, eng, scope, logs.By(in.By), in.Bucket)
 		if err != nil {
 			return nil, err
 		}

@@ -96,15 +96,7 @@ func findTool(d Deps) tools.Tool {
 		Description: "Finds traces that are slow, failed, newest, or a fast/typical/slow sample of an operation; by service, operation, attributes and time. " +
 			"Answers a line a trace with its error origin and where its time went. Next: trace_show.",
 	}, func(ctx context.Context, in findInput) (*findOutput, error) {
-		r, err := d.window(in.Start, in.End)
-		if err != nil {
-			return nil, err
-		}
-		eng, err := d.Sources.Open(ctx, in.Source)
-		if err != nil {
-			return nil, err
-		}
-		table, err := spans(ctx, eng)
+		eng, table, r, err := d.open(ctx, in.Source, in.Start, in.End)
 		if err != nil {
 			return nil, err
 		}

@@ -82,15 +82,7 @@ func mapTool(d Deps) tools.Tool {
 		Description: "Who calls whom, from spans: calls a minute, errors, p50/p95/p99 by edge, uninstrumented callees (databases, caches, queues, outside hosts) included, " +
 			"and what changed against the time before. What changed for the worse comes first.",
 	}, func(ctx context.Context, in mapInput) (*mapOutput, error) {
-		r, err := d.window(in.Start, in.End)
-		if err != nil {
-			return nil, err
-		}
-		eng, err := d.Sources.Open(ctx, in.Source)
-		if err != nil {
-			return nil, err
-		}
-		table, err := spans(ctx, eng)
+		eng, table, r, err := d.open(ctx, in.Source, in.Start, in.End)
 		if err != nil {
 			return nil, err
 		}

@@ -124,3 +124,17 @@ func inList(name string, values []string) string {
 	}
 	return "`" + name + "` in (" + strings.Join(quoted, ", ") + ")"
 }
+
+// open reads the range of a call and opens the spans of its source.
+func (d Deps) open(ctx context.Context, source, start, end string) (engine.Engine, engine.Table, timerange.Range, error) {
+	r, err := d.window(start, end)
+	if err != nil {
+		return nil, engine.Table{}, r, err
+	}
+	eng, err := d.Sources.Open(ctx, source)
+	if err != nil {
+		return nil, engine.Table{}, r, err
+	}
+	table, err := spans(ctx, eng)
+	return eng, table, r, err
+}
