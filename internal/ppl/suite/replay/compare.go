@@ -3,8 +3,10 @@ package replay
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -244,6 +246,18 @@ func near(a, b float64) bool {
 	return math.Abs(a-b) <= tolerance*math.Max(math.Abs(a), math.Abs(b))
 }
 
+// sameList compares element by element.
+func sameList(got any, want []any, same func(got, want any) bool) bool {
+	g, ok := got.([]any)
+	return ok && slices.EqualFunc(g, want, same)
+}
+
+// sameObject compares member by member.
+func sameObject(got any, want map[string]any, same func(got, want any) bool) bool {
+	g, ok := got.(map[string]any)
+	return ok && maps.EqualFunc(g, want, same)
+}
+
 // sameJSON compares typed values.
 func sameJSON(got, want any) bool {
 	if x, ok := asNumber(got); ok {
@@ -252,28 +266,9 @@ func sameJSON(got, want any) bool {
 	}
 	switch w := want.(type) {
 	case []any:
-		g, ok := got.([]any)
-		if !ok || len(g) != len(w) {
-			return false
-		}
-		for i := range w {
-			if !sameJSON(g[i], w[i]) {
-				return false
-			}
-		}
-		return true
+		return sameList(got, w, sameJSON)
 	case map[string]any:
-		g, ok := got.(map[string]any)
-		if !ok || len(g) != len(w) {
-			return false
-		}
-		for k := range w {
-			v, ok := g[k]
-			if !ok || !sameJSON(v, w[k]) {
-				return false
-			}
-		}
-		return true
+		return sameObject(got, w, sameJSON)
 	case string:
 		g, ok := got.(string)
 		return ok && strings.TrimSpace(g) == strings.TrimSpace(w)

@@ -46,28 +46,9 @@ func display(v any) string {
 func loose(got, want any) bool {
 	switch w := want.(type) {
 	case []any:
-		g, ok := got.([]any)
-		if !ok || len(g) != len(w) {
-			return false
-		}
-		for i := range w {
-			if !loose(g[i], w[i]) {
-				return false
-			}
-		}
-		return true
+		return sameList(got, w, loose)
 	case map[string]any:
-		g, ok := got.(map[string]any)
-		if !ok || len(g) != len(w) {
-			return false
-		}
-		for k := range w {
-			v, ok := g[k]
-			if !ok || !loose(v, w[k]) {
-				return false
-			}
-		}
-		return true
+		return sameObject(got, w, loose)
 	case cut:
 		return looseCut(got, w.seen)
 	case string:
