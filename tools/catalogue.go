@@ -118,7 +118,7 @@ func (t Tool) MCP() (mcp.Tool, error) {
 	return mcp.Tool{
 		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
 		Annotations: mcp.ToolAnnotation{
-			Title: t.Title, ReadOnlyHint: new(!t.Writes), DestructiveHint: new(t.Destructive),
+			ReadOnlyHint: new(!t.Writes), DestructiveHint: new(t.Destructive),
 			IdempotentHint: new(t.Idempotent || !t.Writes), OpenWorldHint: new(t.OpenWorld),
 		},
 	}, nil

@@ -87,20 +87,28 @@ func inputSchema(t reflect.Type) *schema {
 // outputSchema describes an output whole, for filling in what a value leaves out.
 func outputSchema(t reflect.Type) *schema { return describer{}.of(t, maxSchemaDepth) }
 
-// publishedDepth is how deep an output schema is told: the answer's members, and the members of what they hold. Every client
-// reads every schema in every session, so what lies deeper is an object, and only the answer itself says what is required.
-const publishedDepth = 2
-
-// publishedSchema describes an output as it is listed: open, since a later version may say more, and without descriptions,
-// since names and the tool's description tell enough.
+// publishedSchema describes an output as it is listed: the members that every answer has, with their types. It is open, since
+// an answer may hold more, and tells neither descriptions nor what members hold: every client reads every schema in every
+// session, while the answer itself shows its form.
 func publishedSchema(t reflect.Type) *schema {
-	s := describer{}.of(t, publishedDepth)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Struct {
-		s.Required = requiredOf(fields(t))
+	s := &schema{Type: typeObject}
+	if t.Kind() != reflect.Struct {
+		return s
 	}
+	s.Properties = map[string]*schema{}
+	for _, f := range fields(t) {
+		if !f.required {
+			continue
+		}
+		member := describer{}.of(f.typ, 0)
+		member.Items, member.Additional = nil, nil
+		s.Properties[f.name] = member
+		s.Required = append(s.Required, f.name)
+	}
+	slices.Sort(s.Required)
 	return s
 }
 

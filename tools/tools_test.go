@@ -326,7 +326,7 @@ func TestEveryToolIsListedWithSchemasTitleAndAllHints(t *testing.T) {
 	if err := json.Unmarshal(raw, &got); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(map[string]any{"title": "Write", "readOnlyHint": false, "destructiveHint": true, "idempotentHint": false, "openWorldHint": false}, got.Annotations); d != "" {
+	if d := cmp.Diff(map[string]any{"readOnlyHint": false, "destructiveHint": true, "idempotentHint": false, "openWorldHint": false}, got.Annotations); d != "" {
 		t.Error(d)
 	}
 	if got.InputSchema.AdditionalProperties != false || len(got.InputSchema.Required) != 1 {
