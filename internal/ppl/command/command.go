@@ -170,12 +170,14 @@ func Compile(env *plan.Env, q syntax.Pipeline, in *plan.Rel) (*plan.Rel, error) 
 	if !ok || len(pipe.Commands) == 0 {
 		return nil, syntax.Errorf(syntax.Span{}, "the sub-search is empty")
 	}
-	r := in
+	r, pipe, err := begin(env, pipe, in)
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range pipe.Commands {
 		if err := env.Ctx.Err(); err != nil {
 			return nil, err
 		}
-		var err error
 		if r, err = c.Compile(env, r); err != nil {
 			return nil, err
 		}
@@ -184,6 +186,22 @@ func Compile(env *plan.Env, q syntax.Pipeline, in *plan.Rel) (*plan.Rel, error) 
 		}
 	}
 	return r, nil
+}
+
+// begin returns the relation a pipeline starts from and the commands left: an engine may answer the first ones itself.
+func begin(env *plan.Env, pipe *Pipeline, in *plan.Rel) (*plan.Rel, *Pipeline, error) {
+	if in != nil || env.Options.Head == nil {
+		return in, pipe, nil
+	}
+	t, source, rest, err := env.Options.Head(env.Ctx, pipe)
+	if err != nil || t == nil {
+		return nil, pipe, err
+	}
+	left, ok := rest.(*Pipeline)
+	if !ok {
+		left = &Pipeline{}
+	}
+	return env.Read(t, source), left, nil
 }
 
 // needSource is the error of a command that begins a pipeline but cannot.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
-	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
 // Options bound and steer a compilation.
@@ -22,6 +20,10 @@ type Options struct {
 	SubsearchLimit int
 	// JoinLimit caps the rows of a join's right side; 0 = no cap.
 	JoinLimit int
+	// Head, if not nil, is asked for every pipeline that has a source of its own, the query's first.
+	Head Head
+	// Log, if not nil, is told what is read of each table.
+	Log *ScanLog
 }
 
 // Env is one compilation: what all relations of a query share.
@@ -73,18 +75,7 @@ func (e *Env) Scan(name string, at syntax.Span) (*Rel, error) {
 	if !slices.Contains(e.Tables, t.Name) {
 		e.Tables = append(e.Tables, t.Name)
 	}
-	r := &Rel{env: e, from: t.From, inOrder: true, TimeField: t.TimeField, Source: name}
-	for i := range t.Columns {
-		c := &t.Columns[i]
-		r.cols = append(r.cols, &Col{
-			Name: c.Name, SQL: c.SQL, Type: c.Type, Elem: c.Elem, Nanos: c.Nanos, JSON: c.JSON, Text: c.Text,
-			Hidden: c.Hidden, Nested: strings.Contains(c.Name, "."), Simple: true,
-		})
-	}
-	if t.Order != "" {
-		r.order = []Key{{X: X{Value: function.Value{SQL: t.Order, Type: rows.BigInt}}, Unique: true}}
-	}
-	return r, nil
+	return e.Read(t, name), nil
 }
 
 // Derived returns a relation over other relations: from is a FROM clause that mentions them by the names RefName gave.
