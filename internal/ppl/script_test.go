@@ -80,6 +80,22 @@ func (m *memory) load(tb testing.TB, name string, mapping, lines []byte) {
 	}
 }
 
+func (m *memory) probe(ctx context.Context, sql string) (out []any, err error) {
+	rs, err := m.conn.QueryContext(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rs.Close() }()
+	for rs.Next() {
+		var v any
+		if err := rs.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rs.Err()
+}
+
 // run answers a query as text: a line of columns with types, then a line of JSON for each row; or the error.
 func (m *memory) run(tb testing.TB, text string) string {
 	tb.Helper()
@@ -87,7 +103,9 @@ func (m *memory) run(tb testing.TB, text string) string {
 	if err != nil {
 		return failure(err)
 	}
-	p, err := ppl.Compile(tb.Context(), q, m, ppl.DefaultOptions(clock))
+	opt := ppl.DefaultOptions(clock)
+	opt.Probe = m.probe
+	p, err := ppl.Compile(tb.Context(), q, m, opt)
 	if err != nil {
 		return failure(err)
 	}

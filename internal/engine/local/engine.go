@@ -234,6 +234,7 @@ func (s *snapshot) compile(ctx context.Context, text string, cut int) (*ppl.Quer
 	opt.Settings = s.store.cfg.Settings
 	opt.Settings.Now = now
 	opt.SizeLimit = cut
+	opt.Probe = s.probe
 	prog, err := s.store.compiler().Compile(ctx, q, s, opt)
 	if err != nil {
 		return nil, nil, err
@@ -273,6 +274,30 @@ func (s *snapshot) stream(ctx context.Context, prog *ppl.Program, each func(row 
 		if err := each(row); err != nil {
 			return err
 		}
+	}
+}
+
+// probe returns the first column of what SQL answers.
+func (s *snapshot) probe(ctx context.Context, sql string) (out []any, err error) {
+	conn, err := s.inst.db.Conn()
+	if err != nil {
+		return nil, fault.WithCode(err, fault.Unavailable)
+	}
+	defer s.inst.db.Release(conn)
+	r, err := conn.Query(ctx, sql)
+	if err != nil {
+		return nil, refused(ctx, err, 0)
+	}
+	defer r.Close()
+	row := make([]any, len(r.Names()))
+	for {
+		if err := r.Next(row); err != nil {
+			if errors.Is(err, io.EOF) {
+				return out, nil
+			}
+			return nil, err
+		}
+		out = append(out, row[0])
 	}
 }
 

@@ -174,9 +174,14 @@ func Compile(env *plan.Env, q syntax.Pipeline, in *plan.Rel) (*plan.Rel, error) 
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range pipe.Commands {
+	for i, c := range pipe.Commands {
 		if err := env.Ctx.Err(); err != nil {
 			return nil, err
+		}
+		if w, ok := c.(*Timewrap); ok {
+			if err := w.follow(pipe.Commands[:i], in); err != nil {
+				return nil, err
+			}
 		}
 		if r, err = c.Compile(env, r); err != nil {
 			return nil, err

@@ -45,6 +45,13 @@ func listOf(c *Call, i int) (Value, error) {
 	return Value{}, wrongType(c, i, "an array")
 }
 
+// List returns an array as a DuckDB list with the type of its elements. The error names a value that is no array.
+func List(v Value) (Value, error) {
+	out, err := listOf(&Call{Name: "list", Args: []Value{v}}, 0)
+	out.Elem = elemType(out)
+	return out, err
+}
+
 // textList returns argument i as a list of strings.
 func textList(c *Call, i int) (string, error) {
 	v, err := listOf(c, i)

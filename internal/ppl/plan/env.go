@@ -20,6 +20,9 @@ type Options struct {
 	SubsearchLimit int
 	// JoinLimit caps the rows of a join's right side; 0 = no cap.
 	JoinLimit int
+	// Probe runs SQL while a query is compiled and returns the first column of its rows: timewrap names its columns by what
+	// the data holds. nil where nothing can be run.
+	Probe func(ctx context.Context, sql string) ([]any, error)
 	// Head, if not nil, is asked for every pipeline that has a source of its own, the query's first.
 	Head Head
 	// Log, if not nil, is told what is read of each table.
@@ -42,6 +45,11 @@ type Env struct {
 	names  *int
 	reads  map[string]bool
 	scopes []*Rel // relations around a correlated subquery, outermost first
+}
+
+// Fresh returns an empty compilation of the same query, for a part of it that is run on its own.
+func (e *Env) Fresh() *Env {
+	return &Env{Ctx: e.Ctx, Catalog: e.Catalog, Options: e.Options, Lib: e.Lib, Compile: e.Compile}
 }
 
 // Note adds a fact the reader of the answer must know, once.

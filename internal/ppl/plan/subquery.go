@@ -15,10 +15,8 @@ func (c *exprs) sub(q syntax.Pipeline, span syntax.Span) (*Rel, *Env, error) {
 		return nil, nil, syntax.Errorf(span, "subqueries nested too deep: more than %d levels", maxScopes)
 	}
 	outer.Name("") // makes the counter that both share
-	env := &Env{
-		Ctx: outer.Ctx, Catalog: outer.Catalog, Options: outer.Options, Lib: outer.Lib, Compile: outer.Compile,
-		Tables: outer.Tables, names: outer.names, scopes: append(append([]*Rel(nil), outer.scopes...), c.r),
-	}
+	env := outer.Fresh()
+	env.Tables, env.names, env.scopes = outer.Tables, outer.names, append(append([]*Rel(nil), outer.scopes...), c.r)
 	r, err := env.Compile(env, q, nil)
 	outer.Tables = env.Tables
 	for _, n := range env.Notes {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
@@ -19,11 +20,22 @@ func (e *Env) Values(names []string, values [][]any) *Rel {
 			}
 		}
 	}
+	return e.TypedValues(names, types, values)
+}
+
+// TypedValues is Values with the types given; Undefined ones become strings. A value that does not fit its type is null.
+func (e *Env) TypedValues(names []string, types []rows.Type, values [][]any) *Rel {
+	types = slices.Clone(types)
+	for i, t := range types {
+		if t == rows.Undefined {
+			types[i] = rows.String
+		}
+	}
 	lines := make([]string, 0, len(values)+1)
 	for n, row := range values {
 		cells := make([]string, 0, len(row)+1)
 		for i, v := range row {
-			cells = append(cells, "CAST("+function.Literal(v).SQL+" AS "+function.SQLType(types[i])+")")
+			cells = append(cells, "TRY_CAST("+function.Literal(v).SQL+" AS "+function.SQLType(types[i])+")")
 		}
 		cells = append(cells, function.Literal(int64(n)).SQL)
 		lines = append(lines, "("+strings.Join(cells, ", ")+")")

@@ -125,7 +125,9 @@ func (l *Local) Query(ctx context.Context, query string) (*Answer, error) {
 	if err != nil {
 		return nil, refused(err)
 	}
-	p, err := l.comp.Compile(ctx, q, l, ppl.DefaultOptions(l.now()))
+	opt := ppl.DefaultOptions(l.now())
+	opt.Probe = l.probe
+	p, err := l.comp.Compile(ctx, q, l, opt)
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -156,6 +158,23 @@ func (l *Local) Query(ctx context.Context, query string) (*Answer, error) {
 		return nil, l.failed(err, p.SQL)
 	}
 	return a, nil
+}
+
+// probe returns the first column of what SQL answers.
+func (l *Local) probe(ctx context.Context, sql string) (out []any, err error) {
+	rows, err := l.conn.QueryContext(ctx, sql)
+	if err != nil {
+		return nil, l.failed(err, sql)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var v any
+		if err := rows.Scan(&v); err != nil {
+			return nil, fmt.Errorf("read answer: %w", err)
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
 }
 
 // refused makes an error of the language what a cluster's HTTP client would show.
