@@ -180,6 +180,14 @@ func (d *documents) classify() shape {
 		return shapeOTLP
 	case d.top == 1 && m.any(markAction) && d.isAction():
 		return shapeAction
+	}
+	return m.shape(d.isMetricKind, d.timed)
+}
+
+// shape tells the shape of a document, or of an index's documents, from the names of the fields. What only values tell is asked:
+// whether the kind is one of metrics, and whether what is named like a time is one.
+func (m mark) shape(isMetricKind, timed func() bool) shape {
+	switch {
 	case m.all(markLabels | markValues):
 		return shapeSeries
 	case m.all(markSpans | markProcesses):
@@ -192,11 +200,11 @@ func (d *documents) classify() shape {
 		return shapeZipkin
 	case m.all(markNode) && m.any(markConnection) || m.all(markHash) && m.any(markTarget|markKind):
 		return shapeMap
-	case m.all(markName|markKind|markValue) && d.isMetricKind():
+	case m.all(markName|markKind|markValue) && isMetricKind():
 		return shapeMetric
-	case d.isLog():
+	case m.isLog():
 		return shapeLog
-	case m.any(markTime) && m.any(markMessage|markLevel) && d.timed():
+	case m.any(markTime) && m.any(markMessage|markLevel) && timed():
 		return shapeJSONLog
 	}
 	return shapeGeneric
@@ -229,8 +237,7 @@ func (d *documents) isMetricKind() bool {
 }
 
 // isLog knows the documents of log indices: a body or a severity, with something that only OpenTelemetry's pipelines write.
-func (d *documents) isLog() bool {
-	m := d.marks
+func (m mark) isLog() bool {
 	if m.any(markRawLog) && m.any(markBody|markSeverity|markTime) {
 		return true
 	}
