@@ -3,7 +3,6 @@ package opensearch
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -304,5 +303,3 @@ func isWord(s string) bool {
 	}
 	return s != ""
 }
-
-var errNoAnswer = errors.New("no answer")

@@ -216,7 +216,7 @@ func (c *Client) wireFailure(err error) (short, hint string) {
 	var invalid x509.CertificateInvalidError
 	var authority x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var peer *net.OpError
 	text := err.Error()
 	switch {
 	case errors.As(err, &dns):
@@ -229,8 +229,8 @@ func (c *Client) wireFailure(err error) (short, hint string) {
 		return "its certificate has expired or is not yet valid", "Renew the cluster's certificate; check the clock of this machine."
 	case errors.As(err, &invalid):
 		return "its certificate is not valid: " + oneLine(invalid.Error(), maxTitle), "Look at the certificate with `openssl s_client -connect " + host + "`."
-	case errors.As(err, &alert):
-		return "the cluster refused the TLS handshake: " + oneLine(alert.Error(), maxTitle), "It may ask for a client certificate: tls.cert_file and tls.key_file."
+	case errors.As(err, &peer) && peer.Op == alertOp:
+		return "the cluster refused the TLS handshake: " + oneLine(innermost(peer).Error(), maxTitle), "It may ask for a client certificate: tls.cert_file and tls.key_file."
 	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return "it speaks plain HTTP", "Write http:// in url, or the port on which it speaks TLS."
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -248,6 +248,9 @@ func (c *Client) wireFailure(err error) (short, hint string) {
 	}
 	return "no answer: " + oneLine(innermost(err).Error(), maxTitle), fmt.Sprintf("Check that %s answers from this machine.", host)
 }
+
+// alertOp is how crypto/tls names an alert that the other side sent.
+const alertOp = "remote error"
 
 // brokenOff tells how much came.
 func brokenOff(err error) string {

@@ -100,6 +100,9 @@ func hopeless(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == alertOp {
+		return true
+	}
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
 }
