@@ -67,18 +67,19 @@ func (a Auth) Kind() string {
 	return "none"
 }
 
-// callerKey finds the caller's credentials in a context.
-type callerKey struct{}
+// callerKey finds the caller's credentials for a cluster in a context.
+type callerKey struct{ cluster string }
 
-// WithCaller puts the Authorization value of the caller of this request into the context, for clusters with PassThrough.
-func WithCaller(ctx context.Context, authorization string) context.Context {
-	return context.WithValue(ctx, callerKey{}, authorization)
+// WithCaller puts what the caller of this request is known by at a cluster, an Authorization value, into the context. Only a
+// cluster of that name with PassThrough sends it.
+func WithCaller(ctx context.Context, cluster, authorization string) context.Context {
+	return context.WithValue(ctx, callerKey{cluster}, authorization)
 }
 
 // Caller identifies the caller whose credentials ctx carries, without giving them away: what was learned for one caller must
 // not answer another. It is "" where the cluster's own credentials are used.
 func (c *Client) Caller(ctx context.Context) string {
-	v, ok := ctx.Value(callerKey{}).(string)
+	v, ok := ctx.Value(callerKey{c.Name()}).(string)
 	if !c.config.Auth.PassThrough || !ok {
 		return ""
 	}
@@ -212,7 +213,7 @@ func (c *Client) token(ctx context.Context, r *http.Request, scheme, name string
 }
 
 func (c *Client) passThrough(ctx context.Context, r *http.Request) error {
-	v, ok := ctx.Value(callerKey{}).(string)
+	v, ok := ctx.Value(callerKey{c.Name()}).(string)
 	if !ok || v == "" {
 		return fault.WithHint(fault.New(fault.PermissionDenied, "no credentials came with the call"),
 			"This cluster takes the caller's own credentials: serve over HTTP and send them in the header that the configuration names.")

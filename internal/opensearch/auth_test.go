@@ -59,8 +59,9 @@ func TestEachWayOfAuthenticationSendsItsHeader(t *testing.T) {
 		{"bearer, with the newline of a file", opensearch.Auth{Bearer: secret("tok\n")}, t.Context(), map[string]string{"Authorization": "Bearer tok"}},
 		{"API key", opensearch.Auth{APIKey: secret("id:key")}, t.Context(), map[string]string{"Authorization": "ApiKey id:key"}},
 		{"headers", opensearch.Auth{Headers: map[string]opensearch.Secret{"X-Api-Key": secret("k1")}}, t.Context(), map[string]string{"X-Api-Key": "k1", "Authorization": ""}},
-		{"the caller's own", opensearch.Auth{PassThrough: true}, opensearch.WithCaller(t.Context(), "Basic Y2FsbGVy"), map[string]string{"Authorization": "Basic Y2FsbGVy"}},
-		{"never the caller's where it is not asked for", opensearch.Auth{}, opensearch.WithCaller(t.Context(), "Basic Y2FsbGVy"), map[string]string{"Authorization": ""}},
+		{"the caller's own", opensearch.Auth{PassThrough: true}, opensearch.WithCaller(t.Context(), "prod", "Basic Y2FsbGVy"), map[string]string{"Authorization": "Basic Y2FsbGVy"}},
+		{"never what the caller is at another cluster", opensearch.Auth{Headers: map[string]opensearch.Secret{"X-K": secret("k1")}}, opensearch.WithCaller(t.Context(), "other", "Basic Y2FsbGVy"), map[string]string{"Authorization": ""}},
+		{"never the caller's where it is not asked for", opensearch.Auth{}, opensearch.WithCaller(t.Context(), "prod", "Basic Y2FsbGVy"), map[string]string{"Authorization": ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, _ := newClient(t, srv.URL, func(conf *opensearch.Config) { conf.Auth = c.auth })
@@ -83,7 +84,7 @@ func TestWithoutTheCallersCredentialsNothingIsSent(t *testing.T) {
 	if fault.CodeOf(err) != fault.PermissionDenied || srv.last != nil {
 		t.Errorf("%v, sent %v", err, srv.last != nil)
 	}
-	a, b := client.Caller(opensearch.WithCaller(t.Context(), "Basic a")), client.Caller(opensearch.WithCaller(t.Context(), "Basic b"))
+	a, b := client.Caller(opensearch.WithCaller(t.Context(), "prod", "Basic a")), client.Caller(opensearch.WithCaller(t.Context(), "prod", "Basic b"))
 	if a == b || a == "" || client.Caller(t.Context()) != "" {
 		t.Errorf("callers %q and %q are not told apart", a, b)
 	}

@@ -148,10 +148,10 @@ func TestLiveSecurity(t *testing.T) {
 	})
 	t.Run("the caller's own credentials", func(t *testing.T) {
 		c := secureClient(t, func(c *opensearch.Config, _ string) { c.Auth = opensearch.Auth{PassThrough: true} })
-		if _, err := c.Capabilities(opensearch.WithCaller(t.Context(), "Basic YWRtaW46YWRtaW4=")); err != nil {
+		if _, err := c.Capabilities(opensearch.WithCaller(t.Context(), "prod", "Basic YWRtaW46YWRtaW4=")); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Capabilities(opensearch.WithCaller(t.Context(), "Basic YWRtaW46d3Jvbmc=")); fault.CodeOf(err) != fault.PermissionDenied {
+		if _, err := c.Capabilities(opensearch.WithCaller(t.Context(), "prod", "Basic YWRtaW46d3Jvbmc=")); fault.CodeOf(err) != fault.PermissionDenied {
 			t.Errorf("a wrong password: %v", err)
 		}
 	})
