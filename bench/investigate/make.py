@@ -3,11 +3,12 @@
 
   python3 make.py list
   python3 make.py make --fault NAME --seed N --out DIR [--rps 0.85] [--minutes 80]
-                  [--topology shop|deep] [--variant plain|renamed|sampled|nologids|nometrics]
+                  [--topology shop|deep|mesh|single] [--variant plain|renamed|sampled|nologids|nometrics|languages|textlogs]
 
 GENERATOR names the directory of incidentgen.py (default: ../../../shared/fixtures/incidents/generator). The fault modules
 faults_*.py beside this file are loaded after its own. Same arguments give the same bytes. Variants: renamed = other service,
-database and host names; sampled = 10 % of the traces; nologids = logs without trace ids; nometrics = no metric series.
+database and host names; sampled = 10 % of the traces; nologids = logs without trace ids; nometrics = no metric series; languages =
+services written in other languages (other error lines and runtime lines); textlogs = no JSON logs, only the text logs of four services.
 """
 import argparse
 import glob
@@ -64,6 +65,44 @@ def deepen(gen):
     gen.MIX[:] = [("home", 9), ("product", 12), ("search", 22), ("addcart", 14), ("getcart", 5), ("checkout", 26), ("assist", 12)]
 
 
+def mesh(gen):
+    """A third topology: services call each other across layers, the browser talks to more of them, mail goes out from shipping."""
+    ops = {k: list(v) for k, v in gen.OPS.items()}
+    ops["co.place"][4] = [("rpc", "cart.get", 1, True, 2000), ("rpc", "inv.reserve", 1, True, 4000), ("rpc", "ship.quote", 1, True, 3000),
+                          ("rpc", "pay.charge", 1, True, 7000), ("rpc", "ship.order", 1, True, 6000), ("kafka", "orders", 1, False, 1000)]
+    ops["ship.order"][4] = [("ext", "api.carrier.example", 1, True, 4000), ("rpc", "mail.send", .9, False, 3000)]
+    ops["inv.reserve"][4] = [("db", "inventory:UPDATE stock", 1, True, 5000), ("rpc", "catalog.get", .8, False, 2000)]
+    ops["home"][4] = [("rpc", "recs.list", 1, False, 2000), ("rpc", "cart.get", .5, False, 2000), ("rpc", "ads.get", .4, False, 800), ("rpc", "catalog.list", .3, False, 2000)]
+    ops["ads.get"][4] = [("rpc", "cur.convert", .3, False, 800)]
+    ops["cart.get"][4] = [("redis", "HGET", 1, True, 1000), ("rpc", "cur.convert", .5, False, 800)]
+    ops["product"][4] = [("rpc", "catalog.get", 1, True, 3000), ("rpc", "inv.stock", 1, False, 1500), ("rpc", "ship.quote", .4, False, 1500), ("rpc", "recs.list", .3, False, 1500)]
+    for k, v in ops.items():
+        gen.OPS[k] = tuple(v)
+    gen.MIX[:] = [("home", 10), ("product", 20), ("search", 8), ("addcart", 18), ("getcart", 12), ("checkout", 28), ("assist", 4)]
+
+
+def single(gen):
+    """A fourth: one front service without fan-out, long sequences, heavy own work, mostly orders and the assistant."""
+    ops = {k: list(v) for k, v in gen.OPS.items()}
+    ops["home"][4] = [("rpc", "catalog.list", 1, True, 3000)]
+    ops["product"][4] = [("rpc", "inv.stock", 1, True, 2500), ("rpc", "recs.list", .9, True, 2500)]
+    ops["inv.stock"][4] = [("rpc", "catalog.get", 1, True, 2500), ("db", "inventory:SELECT stock", 1, True, 5000)]
+    ops["recs.list"][4] = [("rpc", "catalog.list", 1, True, 3000), ("rpc", "ads.get", .5, False, 900)]
+    ops["pay.charge"][4] = [("rpc", "cur.convert", 1, True, 1000), ("rpc", "cart.get", .5, False, 1000), ("ext", "api.psp.example", 1, True, 5000)]
+    for k, v in ops.items():
+        v[2] = v[2] * 4
+        gen.OPS[k] = tuple(v)
+    gen.MIX[:] = [("home", 6), ("product", 30), ("search", 12), ("addcart", 8), ("getcart", 4), ("checkout", 24), ("assist", 16)]
+
+
+def translate(gen):
+    """The same services in other languages: error lines, runtime lines and SDK names change."""
+    names = list(gen.LANG)
+    tongues = [gen.LANG[n] for n in names]
+    for i, n in enumerate(names):
+        gen.LANG[n] = tongues[(i + 4) % len(tongues)]
+
+
 def rewrite(path, change):
     opener = gzip.open if path.endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8") as f:
@@ -105,6 +144,8 @@ def vary(out, variant):
         os.remove(os.path.join(out, "traces.otlp.json.gz"))
     elif variant == "nologids":
         rewrite(os.path.join(out, "logs.jsonl.gz"), drop_ids)
+    elif variant == "textlogs":
+        os.remove(os.path.join(out, "logs.jsonl.gz"))
     elif variant == "nometrics":
         os.remove(os.path.join(out, "metrics.jsonl.gz"))
 
@@ -119,16 +160,19 @@ def main():
     m.add_argument("--out", required=True)
     m.add_argument("--minutes", type=int, default=80)
     m.add_argument("--rps", type=float, default=.85)
-    m.add_argument("--topology", default="shop", choices=["shop", "deep"])
-    m.add_argument("--variant", default="plain", choices=["plain", "renamed", "sampled", "nologids", "nometrics"])
+    m.add_argument("--topology", default="shop", choices=["shop", "deep", "mesh", "single"])
+    m.add_argument("--variant", default="plain", choices=["plain", "renamed", "sampled", "nologids", "nometrics", "languages", "textlogs"])
     args = ap.parse_args()
     gen = generator()
     if args.cmd == "list":
         for name, fault in sorted(gen.FAULTS.items()):
             print(name, "-", fault.title)
         return
-    if args.topology == "deep":
-        deepen(gen)
+    change = {"deep": deepen, "mesh": mesh, "single": single}.get(args.topology)
+    if change:
+        change(gen)
+    if args.variant == "languages":
+        translate(gen)
     rps = args.rps * (3 if args.variant == "sampled" else 1)
     sim = gen.Sim(args.fault, args.seed, args.minutes, rps)
     sim.run()

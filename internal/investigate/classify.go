@@ -56,6 +56,7 @@ func (q *inquiry) compare(s *suspect) {
 		if len(good) >= minAffected {
 			slices.Sort(good)
 			s.local = q.attributeDiff(sel, good, false)
+			s.numeric = q.numericDiffs(sel, good)
 		}
 	}
 	s.drift = q.serviceDrift(s)

@@ -1,7 +1,10 @@
 package investigate
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/trace"
 )
@@ -36,29 +39,94 @@ const (
 	minFactorSvc = 2
 )
 
-// commonFactor looks for a node, zone or region that carries the bad spans of several services: the rate of bad spans on it
-// against the rate elsewhere, over the same units, so that a service that lives there alone proves nothing. The narrowest
-// place that covers nearly as much as a wider one wins.
-func (q *inquiry) commonFactor(culprits []*culprit) *factor {
-	var best *factor
-	for _, k := range []struct {
-		key string
-		of  func(*trace.Resource) trace.Sym
-	}{
+// placeKind is a kind of place below the services.
+type placeKind struct {
+	key string
+	of  func(*trace.Resource) trace.Sym
+}
+
+// placeKinds lists what several services may share, the narrowest first. Any other resource attribute that several services
+// report (a pool of nodes, an image, an operating system, an SDK) is looked at as well.
+func (q *inquiry) placeKinds() []placeKind {
+	out := []placeKind{
 		{"k8s.node.name", func(r *trace.Resource) trace.Sym { return r.Node }},
 		{"host.name", func(r *trace.Resource) trace.Sym { return r.Host }},
 		{"cloud.availability_zone", func(r *trace.Resource) trace.Sym { return r.Zone }},
 		{"cloud.region", func(r *trace.Resource) trace.Sym { return r.Region }},
-	} {
-		f := q.bestFactor(culprits, k.key, k.of)
-		if f != nil && (best == nil || f.cover() > best.cover()+.2) {
+	}
+	known := map[string]bool{}
+	for _, k := range out {
+		known[k.key] = true
+	}
+	for i, name := range q.spans.Keys() {
+		bare, ok := strings.CutPrefix(name, "resource.")
+		if !ok || known[bare] || ownOfProcess(bare) || q.spans.HighCardinality(trace.KeyID(i)) {
+			continue
+		}
+		out = append(out, placeKind{bare, func(r *trace.Resource) trace.Sym {
+			for _, a := range r.Attrs {
+				if a.Key == trace.KeyID(i) {
+					return a.Sym()
+				}
+			}
+			return 0
+		}})
+	}
+	return out
+}
+
+// ownOfProcess reports whether a resource attribute belongs to one service or one process, so that services cannot share it.
+func ownOfProcess(key string) bool {
+	for _, p := range []string{"service.", "k8s.pod", "k8s.container", "k8s.deployment", "k8s.replicaset", "container.id", "container.name", "process.", "telemetry.sdk.language", "telemetry.sdk.name"} {
+		if strings.HasPrefix(key, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// commonFactor looks for a node, zone, region or other shared place that carries the bad spans of several services: the rate of
+// bad spans on it against the rate elsewhere, over the same units, so that a service that lives there alone proves nothing. The
+// narrowest place that covers nearly as much as a wider one wins. (The comparison is that of the attribute difference, BubbleUp,
+// taken over all services at once.)
+func (q *inquiry) commonFactor(culprits []*culprit) *factor {
+	var best *factor
+	for _, f := range q.factors(culprits) {
+		if f.shared() && (best == nil || f.cover() > best.cover()+.2) {
 			best = f
 		}
 	}
 	return best
 }
 
-func (q *inquiry) bestFactor(culprits []*culprit, key string, of func(*trace.Resource) trace.Sym) *factor {
+// factors answers, for each kind of place, the one that the bad spans have most in common, shared or not.
+func (q *inquiry) factors(culprits []*culprit) []*factor {
+	list, units := q.badSpans(culprits)
+	if len(list) == 0 {
+		return nil
+	}
+	var out []*factor
+	for _, k := range q.placeKinds() {
+		if f := q.bestFactor(list, units, k); f != nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// shared reports whether the place carries the trouble of several services and not just all there is.
+func (f *factor) shared() bool {
+	many := 0
+	for _, c := range f.services {
+		if c >= 2 {
+			many++
+		}
+	}
+	return many >= minFactorSvc && f.lift() >= minLift && f.cover() >= minCover && f.all < .9*f.allN
+}
+
+// badSpans gathers the failed and slow spans of the culprits, each once, and their units.
+func (q *inquiry) badSpans(culprits []*culprit) ([]bad, map[int32]bool) {
 	units := map[int32]bool{}
 	isBad := map[int32]bool{}
 	var list []bad
@@ -72,15 +140,23 @@ func (q *inquiry) bestFactor(culprits []*culprit, key string, of func(*trace.Res
 			units[q.unitOf[b.span]] = true
 		}
 	}
+	return list, units
+}
+
+func (q *inquiry) bestFactor(list []bad, units map[int32]bool, k placeKind) *factor {
+	of := make([]trace.Sym, len(q.spans.Resources))
+	for i := range q.spans.Resources {
+		of[i] = k.of(&q.spans.Resources[i])
+	}
 	by := map[trace.Sym]*factor{}
 	get := func(i int32) *factor {
-		y := of(q.spans.Res(&q.spans.Spans[i]))
+		y := of[q.spans.Spans[i].Resource]
 		if y == 0 {
 			return nil
 		}
 		f := by[y]
 		if f == nil {
-			f = &factor{key: key, value: q.text(y), sym: y, services: map[trace.Sym]int{}}
+			f = &factor{key: k.key, value: q.text(y), sym: y, services: map[trace.Sym]int{}}
 			by[y] = f
 		}
 		return f
@@ -109,20 +185,74 @@ func (q *inquiry) bestFactor(culprits []*culprit, key string, of func(*trace.Res
 	for _, y := range sortedSyms(by) {
 		f := by[y]
 		f.badN, f.allN = n, all
-		many := 0
-		for _, c := range f.services {
-			if c >= 2 {
-				many++
-			}
-		}
-		if many < minFactorSvc || f.lift() < minLift || f.cover() < minCover || f.all >= .9*f.allN {
-			continue
-		}
-		if best == nil || f.cover()*min(f.lift(), 50) > best.cover()*min(best.lift(), 50) {
+		if best == nil || f.better(best) {
 			best = f
 		}
 	}
 	return best
+}
+
+// better prefers what is shared, then what covers more of the bad spans with a higher lift.
+func (f *factor) better(o *factor) bool {
+	if f.shared() != o.shared() {
+		return f.shared()
+	}
+	return f.cover()*min(f.lift(), 50) > o.cover()*min(o.lift(), 50)
+}
+
+// address is something outside that several services call and blame.
+type address struct {
+	target   trace.Sym
+	services map[trace.Sym]float64 // spoiled requests by caller
+	total    float64
+}
+
+// addresses finds what several services blame together: one database host, one outside address, one broker.
+func (q *inquiry) addresses(culprits []*culprit) []address {
+	by := map[trace.Sym]*address{}
+	for _, c := range culprits {
+		n := c.affected()
+		if c.target == 0 || n == 0 {
+			continue
+		}
+		a := by[c.target]
+		if a == nil {
+			a = &address{target: c.target, services: map[trace.Sym]float64{}}
+			by[c.target] = a
+		}
+		a.services[c.service] += n
+		a.total += n
+	}
+	var out []address
+	for _, y := range sortedSyms(by) {
+		if len(by[y].services) >= minFactorSvc {
+			out = append(out, *by[y])
+		}
+	}
+	slices.SortStableFunc(out, func(a, b address) int { return cmp.Compare(b.total, a.total) })
+	return out
+}
+
+func (q *inquiry) commonFactorTable(cl *clues) Table {
+	t := Table{
+		Method:  "share of all services' bad spans on one node, zone, region or other shared place against how often its spans are bad elsewhere (lift); addresses that several services blame",
+		Columns: []string{"key", "value", "services", "bad_with_pct", "lift", "shared_cause"},
+	}
+	fs := q.factors(cl.culprits)
+	slices.SortStableFunc(fs, func(a, b *factor) int {
+		return cmp.Compare(b.cover()*min(b.lift(), 50)*(1+boolTo(b.shared())), a.cover()*min(a.lift(), 50)*(1+boolTo(a.shared())))
+	})
+	for _, f := range fs {
+		t.Rows = append(t.Rows, []string{f.key, f.value, strconv.Itoa(len(f.services)), number3(100 * f.cover()), number3(f.lift()), strconv.FormatBool(f.shared())})
+	}
+	for _, a := range q.addresses(cl.culprits) {
+		var names []string
+		for _, y := range sortedSyms(a.services) {
+			names = append(names, q.text(y))
+		}
+		t.Rows = append(t.Rows, []string{"address", q.text(a.target), strings.Join(names, ", "), number3(a.total), "", "called by all of them"})
+	}
+	return t
 }
 
 func sortedSyms[V any](m map[trace.Sym]V) []trace.Sym {

@@ -121,9 +121,16 @@ func metricQuery(s *series) string {
 	return b.String() + " | fields `@timestamp`, `value` | sort `@timestamp`"
 }
 
-// exemplars picks traces: the earliest bad one after the onset with its nearest healthy twin and their difference, the one of
-// median duration, and the slowest.
-func (q *inquiry) exemplars(s *suspect, cl *clues) []finding.Evidence {
+// exemplar is a bad trace that stands for others, with its healthy twin (a job, -1 for none).
+type exemplar struct {
+	bad  bad
+	what string
+	twin int32
+}
+
+// exemplarsOf picks traces: the earliest bad one after the onset, the one of median duration, and the slowest, each with its
+// nearest healthy twin.
+func (q *inquiry) exemplarsOf(s *suspect, cl *clues) []exemplar {
 	kind := q.mainKind(s)
 	var list []bad
 	seen := map[int32]bool{}
@@ -140,31 +147,38 @@ func (q *inquiry) exemplars(s *suspect, cl *clues) []finding.Evidence {
 	dur := func(b bad) int64 { return cl.js.jobs[b.job].dur }
 	slices.SortFunc(list, func(a, b bad) int { return cmp.Compare(start(a), start(b)) })
 	first := list[0]
-	slices.SortFunc(list, func(a, b bad) int { return cmp.Compare(dur(a), dur(b)) })
-	var out []finding.Evidence
+	slices.SortFunc(list, func(a, b bad) int { return cmp.Or(cmp.Compare(dur(a), dur(b)), cmp.Compare(start(a), start(b))) })
+	var out []exemplar
 	told := map[int32]bool{}
-	for _, x := range []struct {
-		b    bad
-		what string
-	}{{first, "earliest"}, {list[len(list)/2], "median duration"}, {list[len(list)-1], "slowest"}} {
-		if told[x.b.job] || len(out) >= maxSpanEvidence {
+	for _, x := range []exemplar{{first, "earliest", 0}, {list[len(list)/2], "median duration", 0}, {list[len(list)-1], "slowest", 0}} {
+		if told[x.bad.job] || len(out) >= maxSpanEvidence {
 			continue
 		}
-		told[x.b.job] = true
-		out = append(out, q.spanEvidence(x.b, x.what, cl))
+		told[x.bad.job] = true
+		x.twin = q.twin(x.bad.job, cl)
+		out = append(out, x)
 	}
 	return out
 }
 
-func (q *inquiry) spanEvidence(b bad, what string, cl *clues) finding.Evidence {
+func (q *inquiry) exemplars(s *suspect, cl *clues) []finding.Evidence {
+	var out []finding.Evidence
+	for i, x := range q.exemplarsOf(s, cl) {
+		if i > 0 {
+			x.twin = -1 // one comparison is enough for the verdict; the step's table has all
+		}
+		out = append(out, q.spanEvidence(x.bad, x.what, x.twin, cl))
+	}
+	return out
+}
+
+func (q *inquiry) spanEvidence(b bad, what string, twin int32, cl *clues) finding.Evidence {
 	sp := &q.spans.Spans[b.span]
 	at := time.Unix(0, sp.Start-sp.Shift).UTC()
 	j := &cl.js.jobs[b.job]
 	sum := fmt.Sprintf("%s bad trace: %s %s took %s of %s", what, q.text(sp.Service), q.text(sp.Name), duration(float64(sp.Dur)), duration(float64(j.dur)))
-	if what == "earliest" {
-		if t := q.twin(b.job, cl); t >= 0 {
-			sum += q.twinDiff(b.job, t, cl)
-		}
+	if twin >= 0 {
+		sum += q.twinDiff(b.job, twin, cl)
 	}
 	return finding.Evidence{
 		Kind: finding.Span, Summary: sum, TraceID: q.spans.TraceID(sp), SpanID: q.spans.SpanID(sp.ID), Source: q.text(sp.File), Line: int64(sp.Line),
@@ -213,7 +227,36 @@ func (q *inquiry) twinDiff(job, twin int32, cl *clues) string {
 	if added > 0 {
 		out += fmt.Sprintf(", %d spans are new", added)
 	}
+	if where, ns := q.ownTimeDiff(job, twin, cl); ns > 0 {
+		out += fmt.Sprintf("; most of the difference: %s more in %s", duration(float64(ns)), where)
+	}
 	return out
+}
+
+// ownTimeDiff is the place on whose account the bad job took longer than its twin on the critical path, and by how much.
+func (q *inquiry) ownTimeDiff(job, twin int32, cl *clues) (where string, ns int64) {
+	diff := map[int32]float64{}
+	a, b := &cl.js.jobs[job], &cl.js.jobs[twin]
+	for _, x := range cl.js.shares[a.lo:a.hi] {
+		diff[x.place] += float64(x.ns)
+	}
+	for _, x := range cl.js.shares[b.lo:b.hi] {
+		diff[x.place] -= float64(x.ns)
+	}
+	best, most := int32(-1), 0.0
+	for p, d := range diff {
+		if d > most || d == most && p < best {
+			best, most = p, d
+		}
+	}
+	if best < 0 || most < 1e6 {
+		return "", 0
+	}
+	p := cl.js.places[best]
+	if p.target == 0 {
+		return q.text(p.service), int64(most)
+	}
+	return q.text(p.service) + " calling " + q.text(p.target), int64(most)
 }
 
 func (q *inquiry) unitsBelow(root int32) map[int32]int {

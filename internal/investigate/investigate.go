@@ -188,6 +188,7 @@ func (q *inquiry) report(list []*suspect, cl *clues) *Report {
 	rep := &Report{Facts: q.facts(), Notes: q.notes, Suspects: []Suspect{}, RuledOut: []RuledOut{}}
 	all := spread(list)
 	list = slices.DeleteFunc(list, func(s *suspect) bool { return !q.serious(s, cl, all) })
+	defer func() { rep.Tables = q.tables(rep, list, cl) }()
 	if len(list) == 0 {
 		q.nothing(rep, cl)
 		return rep

@@ -255,3 +255,36 @@ func (s *series) about(names map[string]bool) bool {
 	}
 	return false
 }
+
+// metricsTable lists the series that moved, the suspects' own first, with the lead of each over the symptom: what moved before
+// the requests suffered is nearer to the cause than what moved after.
+func (q *inquiry) metricsTable(list []*suspect, cl *clues) Table {
+	t := Table{
+		Method:  "robust z of the medians of baseline and incident (median, MAD); onset by the rank scan; saturation against the series' limit, saw tooth, monotone lag, passed dates, clock offsets; lead = seconds before the onset of the incident",
+		Columns: []string{"suspect", "series", "kind", "direction", "before", "after", "z", "onset", "lead_s", "note"},
+	}
+	told := map[*series]bool{}
+	row := func(who string, m metricFinding) {
+		if told[m.series] {
+			return
+		}
+		told[m.series] = true
+		dir, at := "up", ""
+		if m.after < m.before {
+			dir = "down"
+		}
+		if m.onset != 0 {
+			at = stampNS(m.onset)
+		}
+		t.Rows = append(t.Rows, []string{who, clipText(m.String(), maxQuoted), string(m.kind), dir, number3(m.before), number3(m.after), number3(m.z), at, since(m.onset, q.win.onset), m.text})
+	}
+	for i, s := range list[:min(len(list), maxShown)] {
+		for _, m := range s.metrics {
+			row(fmt.Sprint(i+1), m)
+		}
+	}
+	for _, m := range cl.metrics {
+		row("", m)
+	}
+	return t
+}

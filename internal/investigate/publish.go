@@ -63,13 +63,7 @@ func (q *inquiry) blast(s *suspect, cl *clues) BlastRadius {
 		}
 		jobs[b.job] = true
 		j := &cl.js.jobs[b.job]
-		c := &cl.js.classes[j.class]
-		root, first := q.units[c.root], q.units[c.first]
-		name := q.text(root.service) + " " + q.text(root.name)
-		if first != root {
-			name = q.text(first.service) + " " + q.text(first.name)
-		}
-		ops[name]++
+		ops[q.entryName(&cl.js.classes[j.class])]++
 		if r := q.text(q.spans.Res(&q.spans.Spans[j.root]).Region); r != "" {
 			regions[r] = true
 		}

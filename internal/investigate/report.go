@@ -21,7 +21,8 @@ type Report struct {
 	Refute      string      `json:"refute,omitempty"` // one check that would refute the first suspect
 	Facts       Facts       `json:"facts"`
 	Notes       []string    `json:"notes,omitempty"`
-	Steps       *Steps      `json:"steps,omitempty"` // only when asked for
+	Steps       *Steps      `json:"steps,omitempty"`  // only when asked for
+	Tables      []Table     `json:"tables,omitempty"` // only when asked for
 }
 
 // Window is a span of time, half-open, UTC.

@@ -11,7 +11,8 @@ type Request struct {
 	Start   time.Time // the incident's window, if the caller knows it
 	End     time.Time
 	Service string // where the symptom is seen
-	Detail  bool   // fill Report.Steps
+	Detail  bool   // fill Report.Steps and a digest of every step in Report.Tables
+	Step    Step   // fill Report.Tables with the table of this step
 }
 
 // request is a Request with its defaults resolved.
@@ -21,10 +22,11 @@ type request struct {
 	text       string
 	services   []string
 	detail     bool
+	step       Step
 }
 
 func (r Request) resolve() request {
-	q := request{alert: r.Alert.Time, start: r.Start, end: r.End, text: r.Alert.Text, services: r.Alert.Services, detail: r.Detail}
+	q := request{alert: r.Alert.Time, start: r.Start, end: r.End, text: r.Alert.Text, services: r.Alert.Services, detail: r.Detail, step: r.Step}
 	if r.Service != "" {
 		q.services = unique(append([]string{r.Service}, q.services...))
 	}

@@ -26,6 +26,7 @@ type suspect struct {
 	attrs     []label
 	local     []attrDiff // attributes of the bad against the good of the same window
 	drift     []attrDiff // attributes of the service's spans against the baseline
+	numeric   []numericDiff
 	changes   []change
 	metrics   []metricFinding
 	patterns  []patternChange

@@ -32,6 +32,8 @@ type inquiry struct {
 	win    windows
 	tracks []*track
 	graph  map[trace.Sym][]trace.Sym // service -> services it calls
+	// effects tells, by attribute key, what failing sets; made when first asked for.
+	effects []bool
 }
 
 // index groups the spans into units and learns which service answers which target.

@@ -1,17 +1,15 @@
 package traces
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"path/filepath"
-	"strings"
 
+	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
-	"github.com/plumbline-mcp/plumbline/internal/finding"
 	"github.com/plumbline-mcp/plumbline/internal/investigate"
+	"github.com/plumbline-mcp/plumbline/internal/investigate/report"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/tools"
 )
@@ -24,13 +22,36 @@ type investigateInput struct {
 	Start     string `json:"start,omitempty" jsonschema:"start of the incident, if known"`
 	End       string `json:"end,omitempty" jsonschema:"end of the incident, if known"`
 	Service   string `json:"service,omitempty" jsonschema:"service where the symptom is seen"`
-	Detail    bool   `json:"detail,omitempty" jsonschema:"add the tables of each step: departures, rate/errors/duration, log patterns, changes, metrics, blame"`
+	Detail    bool   `json:"detail,omitempty" jsonschema:"add a digest of every step's table; step gives one in full"`
+	Step      step   `json:"step,omitempty" jsonschema:"add the table of one step"`
+	Report    form   `json:"report,omitempty" jsonschema:"write a self-contained report (html: plots; md: for a chat), answer its path"`
 }
+
+// step is a step of the investigation.
+type step string
+
+// Enum lists the choices.
+func (step) Enum() []string { return investigate.StepNames() }
+
+// form is the form of a written report.
+type form string
+
+// Enum lists the choices.
+func (form) Enum() []string { return []string{formHTML, formMarkdown} }
+
+const (
+	formHTML     = "html"
+	formMarkdown = "md"
+)
 
 // Report is the answer of incident_investigate.
 type Report struct {
 	*investigate.Report
-	Source string `json:"source,omitempty"`
+
+	Source   string `json:"source,omitempty"`
+	File     string `json:"report_file,omitempty"` // where the report was written
+	Markdown string `json:"markdown,omitempty"`    // the report itself, in Markdown
+	step     step
 }
 
 func investigateTool(d Deps) tools.Tool {
@@ -55,13 +76,75 @@ func investigateTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		return &Report{rep, source}, nil
+		out := &Report{Report: rep, Source: source, step: in.Step}
+		if in.Report != "" {
+			err = d.writeReport(ctx, eng, req, in.Report, out)
+		}
+		out.trim(in.Detail)
+		return out, err
 	})
 }
 
+// writeReport draws the report and hands it to WriteReport; a Markdown one is part of the answer as well.
+func (d Deps) writeReport(ctx context.Context, eng engine.Engine, req investigate.Request, f form, out *Report) error {
+	data, err := report.Collect(ctx, eng, out.Source, req.Alert, out.Report)
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	render := report.HTML
+	if f == formMarkdown {
+		render = report.Markdown
+	}
+	if err := render(&body, data); err != nil {
+		return err
+	}
+	if f == formMarkdown {
+		out.Markdown = tools.Clean(body.String())
+	}
+	if d.WriteReport == nil {
+		if f == formMarkdown {
+			return nil
+		}
+		return fault.New(fault.Unsupported, "write the report: this server keeps no files; report=md answers it as text")
+	}
+	at := d.Now()
+	if out.Onset != nil {
+		at = *out.Onset
+	}
+	out.File, err = d.WriteReport("incident-"+at.UTC().Format("20060102T150405Z")+"."+string(f), body.Bytes())
+	return err
+}
+
+// Bounds of what is told of the suspects after the first; the step tables tell all of them.
+const (
+	otherEvidence   = 2
+	otherReasonsMax = 3
+)
+
+// trim keeps the structured answer as short as the text: the steps' raw rows go unless asked for, later suspects keep their
+// strongest reasons and evidence.
+func (r *Report) trim(detail bool) {
+	if !detail {
+		r.Steps = nil
+	}
+	for i := range r.Suspects {
+		s := &r.Suspects[i]
+		if s.Rank == 1 {
+			s.Evidence = s.Evidence[:min(len(s.Evidence), maxProof)]
+			continue
+		}
+		s.Evidence = s.Evidence[:min(len(s.Evidence), otherEvidence)]
+		s.Reasons = s.Reasons[:min(len(s.Reasons), otherReasonsMax)]
+	}
+}
+
+// maxProof bounds the pieces of evidence for the first suspect.
+const maxProof = 8
+
 // request reads the alert and the window of a call.
 func (d Deps) request(in investigateInput) (investigate.Request, error) {
-	req := investigate.Request{Service: in.Service, Detail: in.Detail}
+	req := investigate.Request{Service: in.Service, Detail: in.Detail || in.Report != "", Step: investigate.Step(in.Step)}
 	body, err := d.alertBody(in)
 	if err != nil {
 		return req, err
@@ -99,112 +182,4 @@ func (d Deps) alertBody(in investigateInput) ([]byte, error) {
 		return nil, fault.WithHint(fault.New(fault.NotFound, "read the alert: %w", err), "alert_file is a path to a JSON file; alert takes the body itself.")
 	}
 	return body, nil
-}
-
-// Bounds of the text: about two thousand tokens.
-const (
-	firstReasons = 6
-	otherReasons = 2
-	firstProof   = 7
-	quoteBytes   = 150
-)
-
-// WriteText writes the verdict, the suspects, what was ruled out and what to do.
-func (r *Report) WriteText(w io.Writer) {
-	if !r.Incident {
-		fmt.Fprintln(w, r.Summary)
-		r.facts(w)
-		r.ruledOut(w)
-		fmt.Fprintf(w, "next: %s\n", r.NextStep)
-		return
-	}
-	fmt.Fprintf(w, "%d suspects. %s\n", len(r.Suspects), tools.Line(r.Summary))
-	fmt.Fprintf(w, "onset %s, window to %s, baseline from %s\n", r.Onset.Format(timeFormat), r.Window.End.Format(timeFormat), r.Baseline.Start.Format(timeFormat))
-	fmt.Fprintf(w, "confidence %s (%.2f): %s\n", r.Confidence.Level, r.Confidence.Value, r.Confidence.Reason)
-	for i := range r.Suspects {
-		writeSuspect(w, &r.Suspects[i])
-	}
-	r.ruledOut(w)
-	b := r.BlastRadius
-	fmt.Fprintf(w, "blast radius: %d requests (%.1f %%), services %s; operations %s", b.Requests, 100*b.Share, strings.Join(b.Services, ", "), tools.Cut(strings.Join(b.Operations, ", "), 200))
-	if len(b.Regions) > 0 {
-		fmt.Fprintf(w, "; regions %s", strings.Join(b.Regions, ", "))
-	}
-	if b.Users > 0 {
-		fmt.Fprintf(w, "; %d users", b.Users)
-	}
-	fmt.Fprintf(w, "\nnext: %s\nrefute: %s\n", tools.Line(r.NextStep), tools.Line(r.Refute))
-	r.facts(w)
-	if r.Steps == nil {
-		fmt.Fprintln(w, "more: call again with detail=true for the tables of each step")
-	}
-}
-
-const timeFormat = "2006-01-02T15:04:05Z"
-
-func writeSuspect(w io.Writer, s *investigate.Suspect) {
-	fmt.Fprintf(w, "%d. %s: %s [%s] score %.2f", s.Rank, tools.Cut(s.Service, 60), tools.Cut(s.Component, 100), s.Family, s.Score)
-	if s.Affected > 0 {
-		fmt.Fprintf(w, ", %d requests", s.Affected)
-	}
-	fmt.Fprintln(w)
-	if len(s.Attributes) > 0 {
-		fmt.Fprint(w, "   attributes:")
-		for _, a := range s.Attributes {
-			fmt.Fprintf(w, " %s=%s", a.Key, tools.Cut(a.Value, 80))
-		}
-		fmt.Fprintln(w)
-	}
-	n := otherReasons
-	if s.Rank == 1 {
-		n = firstReasons
-	}
-	for _, t := range s.Reasons[:min(n, len(s.Reasons))] {
-		fmt.Fprintf(w, "   - %s\n", tools.Cut(t, 220))
-	}
-	if s.Rank > 1 {
-		return
-	}
-	var quotes strings.Builder
-	for _, e := range s.Evidence[:min(firstProof, len(s.Evidence))] {
-		writeEvidence(w, &quotes, e)
-	}
-	if quotes.Len() > 0 {
-		tools.Fence(w, "log lines and messages", quotes.String())
-	}
-}
-
-// writeEvidence writes our words to w and the quoted data, with its place, to quotes.
-func writeEvidence(w io.Writer, quotes *strings.Builder, e finding.Evidence) {
-	place := ""
-	if e.Source != "" {
-		place = fmt.Sprintf("%s:%d ", e.Source, e.Line)
-	}
-	switch e.Kind {
-	case finding.Query:
-		fmt.Fprintf(w, "   query (%s): %s\n", e.Summary, tools.Line(e.Query))
-	case finding.Span:
-		fmt.Fprintf(w, "   trace %s span %s: %s\n", e.TraceID, e.SpanID, tools.Cut(e.Summary, 260))
-		if e.Text != "" {
-			fmt.Fprintf(quotes, "span %s: %s\n", e.SpanID, tools.Cut(e.Text, quoteBytes))
-		}
-	case finding.Log, finding.File:
-		fmt.Fprintf(quotes, "%s%s (%s)\n", place, tools.Cut(e.Text, quoteBytes), e.Summary)
-	case finding.Metric:
-		fmt.Fprintf(w, "   metric %s %s\n", tools.Cut(e.Text, 200), e.Summary)
-	}
-}
-
-func (r *Report) ruledOut(w io.Writer) {
-	for _, o := range r.RuledOut {
-		fmt.Fprintf(w, "ruled out: %s: %s\n", tools.Cut(cmp.Or(o.Subject, o.Kind), 100), tools.Cut(o.Reason, 160))
-	}
-}
-
-func (r *Report) facts(w io.Writer) {
-	f := r.Facts
-	fmt.Fprintf(w, "searched: %d spans in %d traces, %d log lines, %d metric series of %d services, %s to %s\n", f.Spans, f.Traces, f.Logs, f.Series, f.Services, f.Start.Format(timeFormat), f.End.Format(timeFormat))
-	for _, n := range r.Notes {
-		fmt.Fprintf(w, "note: %s\n", tools.Cut(n, 200))
-	}
 }

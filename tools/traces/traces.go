@@ -28,6 +28,8 @@ type Deps struct {
 	Sources  Sources
 	Now      func() time.Time
 	ReadFile func(name string) ([]byte, error) // reads alert files; os.ReadFile in the binary
+	// WriteReport keeps a report under a name and answers where; nil when the process keeps no files.
+	WriteReport func(name string, body []byte) (path string, err error)
 }
 
 // Tools lists the tools of the set.
