@@ -61,7 +61,9 @@ func (f Form) String() string {
 
 // Renames reports whether records of the form are the documents with other names for their fields: a field's values stay as they
 // are but for the words of levels, kinds and states. Other forms must be read to be understood.
-func (f Form) Renames() bool { return f.s == shapeSpan || f.s == shapeLog || f.s == shapeMap || f.s == shapeGeneric }
+func (f Form) Renames() bool {
+	return f.s == shapeSpan || f.s == shapeLog || f.s == shapeMap || f.s == shapeGeneric
+}
 
 // Placed is where the field of a document goes.
 type Placed struct {

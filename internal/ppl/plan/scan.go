@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
@@ -67,4 +68,11 @@ func (e *Env) Read(t *catalog.Table, name string) *Rel {
 		r.order = []Key{{X: X{Value: function.Value{SQL: t.Order, Type: rows.BigInt}}, Unique: true}}
 	}
 	return r
+}
+
+// SourceError gives an error about a source its place in the query; hint and code stay.
+func SourceError(err error, at syntax.Span) error {
+	se := syntax.Errorf(at, "%s", err.Error())
+	se.Hint = fault.HintOf(err)
+	return fault.WithCode(se, fault.CodeOf(err))
 }

@@ -1,0 +1,163 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/local"
+	"github.com/plumbline-mcp/plumbline/internal/record"
+)
+
+// facts are what the documents of a well-known table say that its mapping does not.
+type facts struct {
+	rows       int64
+	start, end time.Time
+	always     map[string]bool              // names that every document has
+	best       map[string]string            // name -> the one of its fields that every document has
+	words      map[string]map[string]string // name -> spelling in the index -> spelling of records, where they differ
+	aliasOf    map[string]string            // other spellings of names
+}
+
+// maxWords bounds the spellings of levels, kinds and states that are looked at; a field with more is no such field.
+const maxWords = 100
+
+// learn asks the documents: one search.
+func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
+	f := &facts{always: map[string]bool{}, best: map[string]string{}, words: map[string]map[string]string{}, aliasOf: aliases(t)}
+	sources := t.sources()
+	aggs := dsl{}
+	for name, raws := range sources {
+		defaulted := name == "parentSpanId" || name == "status.code" || name == "kind"
+		if len(raws) < 2 && !defaulted {
+			continue
+		}
+		for i, raw := range raws {
+			if has, ok := present(t.mapping.leaves[raw]); ok {
+				aggs["has "+strconv.Itoa(i)+" "+name] = dsl{"filter": has}
+			}
+		}
+	}
+	for _, p := range t.form.Place(t.mapping.names()) {
+		if l := t.mapping.leaves[p.Raw]; p.Words && l.exact != "" && !wholeNumber(l.prop.Type) {
+			aggs["word "+p.Name] = dsl{"terms": dsl{"field": l.exact, "size": maxWords}}
+		}
+	}
+	if l := t.timeLeaf(); l != nil {
+		aggs["start"], aggs["end"] = dsl{"min": dsl{"field": l.exact}}, dsl{"max": dsl{"field": l.exact}}
+	}
+	body := dsl{"size": 0, "track_total_hits": true}
+	if len(aggs) > 0 {
+		body["aggs"] = aggs
+	}
+	r, err := e.search(ctx, t.target, body, url.Values{})
+	if err != nil {
+		return nil, err
+	}
+	f.rows = r.Hits.Total.Value
+	for name, raw := range r.Aggregations {
+		if err := f.take(name, raw, sources); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// take reads one aggregation of learn.
+func (f *facts) take(name string, raw json.RawMessage, sources map[string][]string) error {
+	var a struct {
+		Count   int64    `json:"doc_count"`
+		Value   *float64 `json:"value"`
+		Buckets []struct {
+			Key   any   `json:"key"`
+			Count int64 `json:"doc_count"`
+		} `json:"buckets"`
+	}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return err
+	}
+	what, of, _ := strings.Cut(name, " ")
+	switch what {
+	case "start", "end":
+		if a.Value == nil {
+			return nil
+		}
+		at := time.UnixMilli(int64(*a.Value)).UTC()
+		if what == "start" {
+			f.start = at
+		} else {
+			f.end = at
+		}
+	case "has":
+		place, column, _ := strings.Cut(of, " ")
+		i, err := strconv.Atoi(place)
+		if err != nil || a.Count < f.rows {
+			return err
+		}
+		f.always[column] = true
+		if have := f.best[column]; have == "" || slices.Index(sources[column], have) > i {
+			f.best[column] = sources[column][i]
+		}
+	case "word":
+		words, differ := map[string]string{}, false
+		for _, b := range a.Buckets {
+			if s, ok := b.Key.(string); ok {
+				words[s] = record.Word(of, s)
+				differ = differ || words[s] != s
+			}
+		}
+		if differ {
+			f.words[of] = words
+		}
+	}
+	return nil
+}
+
+// aliases maps the other spellings of a table's columns to the names of records.
+func aliases(t *table) map[string]string {
+	cols := local.Core(t.kind)
+	known := map[string]bool{}
+	for i := range cols {
+		cols[i].SQL = cols[i].Name
+		known[cols[i].Name] = true
+	}
+	for name := range t.sources() {
+		if !known[name] {
+			c := cols[0]
+			c.Name, c.SQL = name, name
+			cols = append(cols, c)
+		}
+	}
+	out := map[string]string{}
+	for _, c := range local.Aliases(t.kind, cols) {
+		out[c.Name] = c.SQL
+	}
+	return out
+}
+
+// timeLeaf is the index's field that holds the table's time, nil if the index cannot be asked for it.
+func (t *table) timeLeaf() *leaf {
+	name := local.TimeField(t.kind)
+	if t.kind == engine.Generic || name == "" {
+		return nil
+	}
+	var ls []*leaf
+	if t.convert {
+		ls = t.convertLeaves(name)
+	} else {
+		for _, raw := range t.sources()[name] {
+			ls = append(ls, t.mapping.leaves[raw])
+		}
+	}
+	for _, l := range ls {
+		if l != nil && l.exact != "" && (l.prop.Type == "date" || l.prop.Type == "date_nanos") {
+			return l
+		}
+	}
+	return nil
+}

@@ -1,0 +1,368 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/opensearch"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/command"
+)
+
+// fetch is one search of a table: what a scan of a query becomes.
+type fetch struct {
+	t      *table
+	cat    *catalog.Table // of its own, so that its use can be told from that of another scan
+	source string         // what fields may be qualified with
+	rest   *command.Pipeline
+	query  dsl   // nil = all documents
+	sort   []dsl // nil = index order
+	limit  int64 // documents wanted, -1 = all
+	paths  []string
+	every  bool // all fields are wanted
+	meta   bool // _id and _index too
+	unused bool // the query looks at the table's columns alone
+	agg    *aggregation
+	pushed []string // the commands that the search answers, for people
+}
+
+// Paging. A page is what one request answers: large enough that the round trip does not count, small enough that memory is bounded.
+const (
+	firstPage = 1_000
+	maxPage   = 10_000  // index.max_result_window
+	pageBytes = 4 << 20 // of documents aimed at
+	// maxReply bounds one answer: pages are aimed far below it, one document may have 100 MB at most (http.max_content_length).
+	maxReply  = 128 << 20
+	keepAlive = "2m" // of a point in time between two pages
+	// serverTime is how much earlier than we the cluster gives up, so that its partial answer still arrives.
+	serverTime = 500 * time.Millisecond
+)
+
+// reply is what a search answers.
+type reply struct {
+	PIT      string `json:"pit_id"`
+	Scroll   string `json:"_scroll_id"`
+	TimedOut bool   `json:"timed_out"`
+	Shards   struct {
+		Total    int `json:"total"`
+		Failed   int `json:"failed"`
+		Failures []struct {
+			Index  string `json:"index"`
+			Reason struct {
+				Type   string `json:"type"`
+				Reason string `json:"reason"`
+			} `json:"reason"`
+		} `json:"failures"`
+	} `json:"_shards"`
+	Hits struct {
+		Total struct {
+			Value    int64  `json:"value"`
+			Relation string `json:"relation"`
+		} `json:"total"`
+		Hits []hit `json:"hits"`
+	} `json:"hits"`
+	Aggregations map[string]json.RawMessage `json:"aggregations"`
+}
+
+type hit struct {
+	Index  string          `json:"_index"`
+	ID     string          `json:"_id"`
+	Source json.RawMessage `json:"_source"`
+	Sort   json.RawMessage `json:"sort"`
+}
+
+// body is the search request of a fetch for size documents.
+func (f *fetch) body(size int64) dsl {
+	out := dsl{"size": size}
+	if f.query != nil {
+		out["query"] = f.query
+	}
+	if len(f.sort) > 0 {
+		out["sort"] = f.sort
+	} else if size > 0 {
+		out["sort"] = []any{"_doc"}
+	}
+	switch {
+	case f.every:
+	case len(f.paths) == 0:
+		out["_source"] = false
+	default:
+		out["_source"] = f.paths
+	}
+	return out
+}
+
+// trouble collects what makes an answer less than complete.
+type trouble struct{ notes []string }
+
+func (w *trouble) add(note string) {
+	if !slices.Contains(w.notes, note) {
+		w.notes = append(w.notes, note)
+	}
+}
+
+// look notes shards that failed and time that ran out.
+func (w *trouble) look(r *reply, target string) {
+	if r.TimedOut {
+		w.add(fmt.Sprintf("the cluster ran out of time on %s: the answer counts only what was looked at till then", target))
+	}
+	if r.Shards.Failed == 0 {
+		return
+	}
+	why := ""
+	if fs := r.Shards.Failures; len(fs) > 0 {
+		why = fmt.Sprintf(" (%s: %s: %s)", fs[0].Index, fs[0].Reason.Type, fs[0].Reason.Reason)
+	}
+	w.add(fmt.Sprintf("%d of %d shards of %s failed and are missing from the answer%s", r.Shards.Failed, r.Shards.Total, target, clip(why, 300)))
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}
+
+// search sends one search. extra are parameters of the URL.
+func (e *Engine) search(ctx context.Context, target string, body dsl, extra url.Values) (*reply, error) {
+	path := "/_search"
+	if target != "" {
+		path = opensearch.Path(target, "_search")
+	}
+	query := url.Values{}
+	if target != "" {
+		query.Set("ignore_unavailable", "true")
+	}
+	for k, v := range extra {
+		query[k] = v
+	}
+	timeout := e.timeout(ctx)
+	if inner := timeout - serverTime; inner > 0 {
+		body["timeout"] = strconv.FormatInt(inner.Milliseconds(), 10) + "ms"
+		if !e.noCancel.Load() {
+			query.Set("cancel_after_time_interval", strconv.FormatInt(timeout.Milliseconds(), 10)+"ms")
+		}
+	}
+	res, err := e.cluster.Do(ctx, opensearch.Request{
+		Method: http.MethodPost, Path: path, Query: query, Body: []byte(text(body, false)), Idempotent: true, MaxBytes: maxReply, Timeout: timeout,
+	})
+	var refused *opensearch.ResponseError
+	if err != nil && query.Has("cancel_after_time_interval") && errors.As(err, &refused) && refused.Status == http.StatusBadRequest &&
+		contains(refused.Reason, "cancel_after_time_interval") { // before 1.1
+		e.noCancel.Store(true)
+		return e.search(ctx, target, body, extra)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out reply
+	if err := json.Unmarshal(res.Body, &out); err != nil {
+		return nil, fault.WithCode(fmt.Errorf("read answer of %s: %w", e.cluster.Name(), err), fault.Unavailable)
+	}
+	return &out, nil
+}
+
+// timeout is the time a request has: what is left of the caller's, at most DefaultTimeout.
+func (e *Engine) timeout(ctx context.Context) time.Duration {
+	d := DefaultTimeout
+	if at, ok := ctx.Deadline(); ok {
+		d = min(d, time.Until(at))
+	}
+	return max(d, time.Millisecond)
+}
+
+// documents hands over the documents of a fetch in order: one request if they are few, else pages of a point in time.
+func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(h *hit) error) error {
+	size := int64(firstPage)
+	if f.limit >= 0 && f.limit <= maxPage {
+		size = f.limit
+	}
+	body := f.body(size)
+	body["track_total_hits"] = f.limit < 0 || f.limit > size
+	r, err := e.search(ctx, f.t.target, body, nil)
+	if err != nil {
+		return err
+	}
+	w.look(r, f.t.target)
+	n := int64(len(r.Hits.Hits))
+	if n < size || n == f.limit || r.Hits.Total.Relation == "eq" && r.Hits.Total.Value <= n {
+		return handOver(ctx, r.Hits.Hits, each)
+	}
+	return e.pages(ctx, f, pageOf(r.Hits.Hits), w, each)
+}
+
+func handOver(ctx context.Context, hits []hit, each func(h *hit) error) error {
+	for i := range hits {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := each(&hits[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pageOf is how many documents like these make a page.
+func pageOf(hits []hit) int64 {
+	total := 0
+	for i := range hits {
+		total += len(hits[i].Source) + len(hits[i].ID) + 100
+	}
+	if total == 0 {
+		return firstPage
+	}
+	return max(100, min(maxPage, int64(pageBytes*len(hits)/total)))
+}
+
+// pages reads all documents of a fetch from a point in time, so that what is written meanwhile changes nothing.
+func (e *Engine) pages(ctx context.Context, f *fetch, size int64, w *trouble, each func(h *hit) error) error {
+	if e.noPIT.Load() {
+		return e.scroll(ctx, f, size, w, each)
+	}
+	pit, err := e.openPIT(ctx, f.t.target)
+	if err != nil {
+		if !noPIT(err) {
+			return err
+		}
+		e.noPIT.Store(true)
+		return e.scroll(ctx, f, size, w, each)
+	}
+	defer func() { e.closePIT(context.WithoutCancel(ctx), pit) }()
+	body := f.body(size)
+	// Ties are broken by the place in the shard, which is unique among all of them; _doc is not.
+	body["sort"] = append(slices.Clone(f.sort[:max(0, len(f.sort)-1)]), dsl{"_shard_doc": dsl{"order": "asc"}})
+	body["track_total_hits"] = false
+	left, first := f.limit, true
+	for ; ; first = false {
+		if left >= 0 && left < size {
+			size = left
+		}
+		body["size"] = size
+		body["pit"] = dsl{"id": pit, "keep_alive": keepAlive}
+		r, err := e.search(ctx, "", body, nil)
+		if err != nil && first && noShardDoc(err) {
+			e.noPIT.Store(true)
+			return e.scroll(ctx, f, size, w, each)
+		}
+		if err != nil {
+			return err
+		}
+		if r.PIT != "" {
+			pit = r.PIT
+		}
+		w.look(r, f.t.target)
+		hits := r.Hits.Hits
+		if err := handOver(ctx, hits, each); err != nil {
+			return err
+		}
+		if left >= 0 {
+			left -= int64(len(hits))
+		}
+		if int64(len(hits)) < size || left == 0 {
+			return nil
+		}
+		body["search_after"] = hits[len(hits)-1].Sort
+		size = pageOf(hits)
+	}
+}
+
+func (e *Engine) openPIT(ctx context.Context, target string) (string, error) {
+	res, err := e.cluster.Do(ctx, opensearch.Request{
+		Method: http.MethodPost, Path: opensearch.Path(target, "_search", "point_in_time"), Query: url.Values{"keep_alive": {keepAlive}},
+		Idempotent: true, Timeout: e.timeout(ctx),
+	})
+	if err != nil {
+		return "", err
+	}
+	var out struct {
+		ID string `json:"pit_id"`
+	}
+	if err := json.Unmarshal(res.Body, &out); err != nil || out.ID == "" {
+		return "", fault.New(fault.Unavailable, "cluster %s: opened no point in time", e.cluster.Name())
+	}
+	return out.ID, nil
+}
+
+func (e *Engine) closePIT(ctx context.Context, id string) {
+	_, err := e.cluster.Do(ctx, opensearch.Request{
+		Method: http.MethodDelete, Path: "/_search/point_in_time", Body: []byte(text(dsl{"pit_id": []string{id}}, false)), Idempotent: true, Timeout: closeTimeout,
+	})
+	if err != nil {
+		e.log.Debug("point in time stays open until it expires", errAttr(err))
+	}
+}
+
+// closeTimeout bounds giving up what the cluster holds for a query; it expires by itself.
+const closeTimeout = 5 * time.Second
+
+// noShardDoc reports a cluster that cannot order by the place in the shard: before 3.3.
+func noShardDoc(err error) bool {
+	var refused *opensearch.ResponseError
+	return errors.As(err, &refused) && refused.Status == http.StatusBadRequest && contains(refused.Reason+refused.Details, "_shard_doc")
+}
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
+// noPIT reports a cluster that has no points in time: before 2.4.
+func noPIT(err error) bool {
+	var refused *opensearch.ResponseError
+	return errors.As(err, &refused) && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusMethodNotAllowed ||
+		refused.Status == http.StatusNotFound && refused.Type != "index_not_found_exception" || refused.Status == http.StatusForbidden)
+}
+
+// scroll is pages for clusters without points in time.
+func (e *Engine) scroll(ctx context.Context, f *fetch, size int64, w *trouble, each func(h *hit) error) error {
+	r, err := e.search(ctx, f.t.target, f.body(size), url.Values{"scroll": {keepAlive}})
+	if err != nil {
+		return err
+	}
+	id := r.Scroll
+	defer func() {
+		_, err := e.cluster.Do(context.WithoutCancel(ctx), opensearch.Request{
+			Method: http.MethodDelete, Path: "/_search/scroll", Body: []byte(text(dsl{"scroll_id": []string{id}}, false)), Idempotent: true, Timeout: closeTimeout,
+		})
+		if err != nil {
+			e.log.Debug("scroll stays open until it expires", errAttr(err))
+		}
+	}()
+	left := f.limit
+	for {
+		w.look(r, f.t.target)
+		hits := r.Hits.Hits
+		if left >= 0 && int64(len(hits)) > left {
+			hits = hits[:left]
+		}
+		if err := handOver(ctx, hits, each); err != nil {
+			return err
+		}
+		if left >= 0 {
+			left -= int64(len(hits))
+		}
+		if len(hits) == 0 || left == 0 {
+			return nil
+		}
+		res, err := e.cluster.Do(ctx, opensearch.Request{
+			Method: http.MethodPost, Path: "/_search/scroll", Body: []byte(text(dsl{"scroll": keepAlive, "scroll_id": id}, false)), MaxBytes: maxReply, Timeout: e.timeout(ctx),
+		})
+		if err != nil {
+			return err
+		}
+		r = &reply{}
+		if err := json.Unmarshal(res.Body, r); err != nil {
+			return fault.WithCode(fmt.Errorf("read answer of %s: %w", e.cluster.Name(), err), fault.Unavailable)
+		}
+		if r.Scroll != "" {
+			id = r.Scroll
+		}
+	}
+}
