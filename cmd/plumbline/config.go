@@ -32,6 +32,7 @@ type config struct {
 	Engine    engineConfig            `yaml:"engine"`
 	Cache     cacheConfig             `yaml:"cache"`
 	Telemetry telemetryConfig         `yaml:"telemetry"`
+	Hooks     hooksConfig             `yaml:"hooks"`
 }
 
 type sourceConfig struct {
@@ -123,7 +124,7 @@ func splitList(v string) []string {
 // options lists every setting that is not a source. The file, the environment and the flags are read by this one table, and
 // `plumbline config schema` prints it.
 func options() []option {
-	return []option{
+	return append([]option{
 		textOption("source", "PLUMBLINE_SOURCE", "default-source", "source used when a call names none: a configured name or a path", func(c *config) *string { return &c.Source }),
 		textOption("serve.http", "PLUMBLINE_HTTP", "http", "serve streamable HTTP on this address instead of stdio, for instance 127.0.0.1:7654", func(c *config) *string { return &c.Serve.HTTP }),
 		listOption("serve.toolsets", "PLUMBLINE_TOOLSETS", "toolsets", "toolsets to offer, by comma; all if empty", func(c *config) *[]string { return &c.Serve.Toolsets }),
@@ -146,7 +147,7 @@ func options() []option {
 		textOption("telemetry.trace_file", "PLUMBLINE_TRACE_FILE", "trace-file", "file to append Plumbline's own spans to (OTLP JSON lines)", func(c *config) *string { return &c.Telemetry.TraceFile }),
 		textOption("telemetry.sign_service", "PLUMBLINE_SIGN_SERVICE", "sign-service", "sign exports with AWS SigV4 for this service, osis for an ingestion pipeline", func(c *config) *string { return &c.Telemetry.Sign }),
 		textOption("telemetry.sign_region", "AWS_REGION", "sign-region", "region for signing", func(c *config) *string { return &c.Telemetry.Region }),
-	}
+	}, hookOptions()...)
 }
 
 // settings reads the configuration once the command line is known: file, then environment, then flags.

@@ -63,7 +63,18 @@ func (p *process) serveHTTP(ctx context.Context, protocol protocolHandler) error
 		return fault.WithHint(fmt.Errorf("serve on %s: %w", addr, err), "Choose a free port: --http 127.0.0.1:7654.")
 	}
 	streams, handler := protocol(p.streamOptions()...)
+	jobs, stop := context.WithCancel(ctx)
+	alerts, err := p.newHooks(jobs)
+	if err != nil {
+		stop()
+		return errors.Join(err, ln.Close())
+	}
+	defer alerts.close()
+	defer stop()
 	mux := http.NewServeMux()
+	alerted := guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, token: token, next: alerts}
+	mux.Handle(hookPath, alerted)
+	mux.Handle(hookPath+"/", alerted)
 	mux.Handle(mcpPath, guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, token: token, next: handler})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	web := &http.Server{

@@ -20,7 +20,7 @@ func (p *process) toolsets() []tools.Tool {
 	return slices.Concat(
 		data.Tools(data.Deps{Sources: p.sources, Names: p.config.named(), Default: p.sources.fallback(), Now: now}),
 		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
-		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert}),
+		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
 	)
 }
 

@@ -3,6 +3,8 @@ package investigate
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +21,13 @@ type Alert struct {
 	Services []string  // from labels and dimensions
 	Start    time.Time // bounds of the data, where the alert says so
 	End      time.Time
+	Resolved bool   // the message says that the trouble is over
+	Key      string // what the alerting system calls this alert, the same for its repetitions; "" if it does not say
 }
+
+// ErrSubscription is in the error of ParseAlert for the message by which SNS asks to confirm a subscription: no alert, and its
+// URL is never fetched.
+var ErrSubscription = errors.New("the message asks to confirm an SNS subscription, it is no alert")
 
 // maxAlertBytes bounds an alert's body: webhooks are some kilobytes.
 const maxAlertBytes = 1 << 20
@@ -30,13 +38,19 @@ func ParseAlert(body []byte) (Alert, error) {
 	if len(body) > maxAlertBytes {
 		return Alert{}, fault.New(fault.TooLarge, "parse alert: %d bytes, more than %d", len(body), maxAlertBytes)
 	}
-	text := strings.TrimSpace(string(body))
+	text := strings.TrimSpace(strings.TrimPrefix(string(body), "\ufeff"))
+	if strings.HasPrefix(text, "[") && json.Valid([]byte(text)) { // Alertmanager's own API takes a list of alerts
+		text = `{"receiver":"","alerts":` + text + `}`
+	}
 	if !strings.HasPrefix(text, "{") {
-		return Alert{Format: "text", Text: text}, nil
+		return Alert{Format: "text", Text: text, Time: timeIn(text)}, nil
 	}
 	var doc map[string]any
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		return Alert{}, fault.WithHint(fault.New(fault.InvalidArgument, "parse alert: %w", err), "The alert must be one JSON object or plain text.")
+	}
+	if err := subscription(doc); err != nil {
+		return Alert{}, err
 	}
 	for _, p := range []func(map[string]any) (Alert, bool){recordingAlert, snsAlert, cloudwatchAlert, alertmanagerAlert, opensearchAlert} {
 		if a, ok := p(doc); ok {
@@ -56,6 +70,18 @@ func recordingAlert(d map[string]any) (Alert, bool) {
 		Format: "recording", Text: text, Time: instant(d["alert_time"]), Services: texts(d["service"]),
 		Start: instant(rec["start"]), End: instant(rec["end"]),
 	}, true
+}
+
+// subscription refuses SNS's requests to confirm a subscription: fetching a URL because a message says so would let anybody who
+// can post here make this process call what they like.
+func subscription(d map[string]any) error {
+	kind, _ := d["Type"].(string)
+	if kind != "SubscriptionConfirmation" && kind != "UnsubscribeConfirmation" {
+		return nil
+	}
+	topic, _ := d["TopicArn"].(string)
+	return fault.WithHint(fault.New(fault.InvalidArgument, "parse alert: %w (topic %q)", ErrSubscription, topic),
+		"Its SubscribeURL was not fetched. If the topic is yours, run: aws sns confirm-subscription --topic-arn %q --token TOKEN, with the Token of the message.", topic)
 }
 
 func snsAlert(d map[string]any) (Alert, bool) {
@@ -82,7 +108,7 @@ func cloudwatchAlert(d map[string]any) (Alert, bool) {
 		state, _ := det["state"].(map[string]any)
 		return Alert{
 			Format: "cloudwatch", Text: joinText(det["alarmName"], state["reason"]), Services: dimensions(det),
-			Time: firstTime(state["timestamp"], d["time"]),
+			Time: firstTime(state["timestamp"], d["time"]), Resolved: state["value"] == "OK", Key: joinText(det["alarmName"]),
 		}, true
 	}
 	if d["AlarmName"] == nil {
@@ -90,7 +116,7 @@ func cloudwatchAlert(d map[string]any) (Alert, bool) {
 	}
 	return Alert{
 		Format: "cloudwatch", Text: joinText(d["AlarmName"], d["AlarmDescription"], d["NewStateReason"]), Services: dimensions(d),
-		Time: firstTime(d["StateChangeTime"], d["StateUpdatedTimestamp"]),
+		Time: firstTime(d["StateChangeTime"], d["StateUpdatedTimestamp"]), Resolved: d["NewStateValue"] == "OK", Key: joinText(cmp.Or(d["AlarmArn"], d["AlarmName"])),
 	}, true
 }
 
@@ -104,10 +130,15 @@ func alertmanagerAlert(d map[string]any) (Alert, bool) {
 	if d["orgId"] != nil || d["title"] != nil {
 		a.Format = "grafana"
 	}
+	a.Key, _ = d["groupKey"].(string)
+	firing := 0
 	var words []any
 	words = append(words, d["title"])
 	for _, x := range list {
 		one, _ := x.(map[string]any)
+		if one["status"] != "resolved" {
+			firing++
+		}
 		labels, _ := one["labels"].(map[string]any)
 		notes, _ := one["annotations"].(map[string]any)
 		words = append(words, labels["alertname"], notes["summary"], notes["description"], notes["message"])
@@ -119,6 +150,7 @@ func alertmanagerAlert(d map[string]any) (Alert, bool) {
 	if len(words) == 1 {
 		words = append(words, d["message"])
 	}
+	a.Resolved = firing == 0 && len(list) > 0 || d["status"] == "resolved"
 	a.Text, a.Services = joinText(words...), unique(a.Services)
 	return a, true
 }
@@ -138,11 +170,18 @@ func opensearchAlert(d map[string]any) (Alert, bool) {
 		}
 		return v
 	}
-	return Alert{
+	a := Alert{
 		Format: "opensearch", Text: joinText(name(monitor), d["monitor_name"], name(trigger), d["trigger_name"], d["subject"], d["message"]),
 		Services: unique(append(texts(d["service"]), serviceLabels(d)...)),
 		Time:     firstTime(d["period_end"], d["periodEnd"], d["start_time"], d["alert_time"], d["timestamp"]),
-	}, true
+		Key:      joinText(name(monitor), d["monitor_name"], name(trigger), d["trigger_name"]),
+	}
+	if a.Time.IsZero() {
+		a.Time = timeIn(a.Text)
+	}
+	state, _ := cmp.Or(d["state"], d["alert_state"]).(string)
+	a.Resolved = strings.EqualFold(state, "COMPLETED")
+	return a, true
 }
 
 func anyAlert(d map[string]any) Alert {
@@ -162,7 +201,29 @@ func anyAlert(d map[string]any) Alert {
 		words = append(words, v)
 	}
 	a.Text = joinText(words...)
+	if a.Time.IsZero() {
+		a.Time = timeIn(a.Text)
+	}
 	return a
+}
+
+// endWords and anyTime find the time that an alert's prose gives: after the words of OpenSearch Alerting's default message, else
+// the only one there is.
+var (
+	endWords = regexp.MustCompile(`(?i)period end\w*:?\s*(\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)`)
+	anyTime  = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?`)
+)
+
+// timeIn reads a time out of prose, zero when it gives none or several that differ.
+func timeIn(text string) time.Time {
+	if m := endWords.FindStringSubmatch(text); m != nil {
+		return instant(strings.TrimRight(m[1], "."))
+	}
+	all := unique(anyTime.FindAllString(text, -1))
+	if len(all) == 1 {
+		return instant(all[0])
+	}
+	return time.Time{}
 }
 
 // serviceLabels are the values of labels that usually name a service.

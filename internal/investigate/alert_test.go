@@ -1,11 +1,14 @@
 package investigate_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/investigate"
 )
 
@@ -32,15 +35,31 @@ func TestParseAlertReadsWhatAlertingSystemsSend(t *testing.T) {
 		},
 		"cloudwatch wrapped by sns": {
 			`{"Type":"Notification","TopicArn":"arn:aws:sns:eu-west-1:1:t","Subject":"ALARM: 5xx","Timestamp":"2026-05-01T12:31:00Z","Message":"{\"AlarmName\":\"5xx\",\"NewStateReason\":\"Threshold crossed\",\"StateChangeTime\":\"2026-05-01T12:30:00.000+0000\",\"Trigger\":{\"Dimensions\":[{\"name\":\"ServiceName\",\"value\":\"web\"},{\"name\":\"Env\",\"value\":\"prod\"}]}}"}`,
-			investigate.Alert{Format: "sns/cloudwatch", Text: "ALARM: 5xx. 5xx. Threshold crossed", Time: at, Services: []string{"web"}},
+			investigate.Alert{Format: "sns/cloudwatch", Text: "ALARM: 5xx. 5xx. Threshold crossed", Time: at, Services: []string{"web"}, Key: "5xx"},
 		},
 		"cloudwatch by eventbridge": {
 			`{"detail-type":"CloudWatch Alarm State Change","time":"2026-05-01T12:31:00Z","detail":{"alarmName":"p95","state":{"value":"ALARM","reason":"too slow","timestamp":"2026-05-01T12:30:00.000+0000"}}}`,
-			investigate.Alert{Format: "cloudwatch", Text: "p95. too slow", Time: at},
+			investigate.Alert{Format: "cloudwatch", Text: "p95. too slow", Time: at, Key: "p95"},
 		},
 		"opensearch alerting": {
 			`{"monitor":{"name":"error monitor"},"trigger":{"name":"too many"},"period_start":"2026-05-01T12:25:00Z","period_end":"2026-05-01T12:30:00Z","message":"count is 41","service":"checkout"}`,
-			investigate.Alert{Format: "opensearch", Text: "error monitor. too many. count is 41", Time: at, Services: []string{"checkout"}},
+			investigate.Alert{Format: "opensearch", Text: "error monitor. too many. count is 41", Time: at, Services: []string{"checkout"}, Key: "error monitor. too many"},
+		},
+		"opensearch alerting's default message": {
+			"Monitor orders just entered alert status. Please investigate the issue.\n- Trigger: too slow\n- Severity: 1\n- Period start: 2026-05-01T12:25:00.000Z\n- Period end: 2026-05-01T12:30:00.000Z",
+			investigate.Alert{Format: "text", Text: "Monitor orders just entered alert status. Please investigate the issue.\n- Trigger: too slow\n- Severity: 1\n- Period start: 2026-05-01T12:25:00.000Z\n- Period end: 2026-05-01T12:30:00.000Z", Time: at},
+		},
+		"the same wrapped for a chat": {
+			`{"text":"Monitor orders: Period end: 2026-05-01T12:30:00Z"}`,
+			investigate.Alert{Format: "json", Text: "Monitor orders: Period end: 2026-05-01T12:30:00Z", Time: at},
+		},
+		"an alarm that is over": {
+			`{"AlarmName":"5xx","AlarmArn":"arn:aws:cloudwatch:eu-west-1:1:alarm:5xx","NewStateValue":"OK","NewStateReason":"fine again","StateChangeTime":"2026-05-01T12:30:00.000+0000"}`,
+			investigate.Alert{Format: "cloudwatch", Text: "5xx. fine again", Time: at, Resolved: true, Key: "arn:aws:cloudwatch:eu-west-1:1:alarm:5xx"},
+		},
+		"a bare list as Alertmanager's interface takes it": {
+			`[{"labels":{"alertname":"Lag","app":"ledger"},"annotations":{"summary":"lag grows"},"startsAt":"2026-05-01T12:30:00Z"}]`,
+			investigate.Alert{Format: "alertmanager", Text: "Lag. lag grows", Time: at, Services: []string{"ledger"}},
 		},
 		"json of another system": {
 			`{"summary":"disk full","when":"2026-05-01 12:30:00","app":"db"}`,
@@ -63,5 +82,15 @@ func TestParseAlertReadsWhatAlertingSystemsSend(t *testing.T) {
 func TestParseAlertRefusesBrokenJSON(t *testing.T) {
 	if _, err := investigate.ParseAlert([]byte(`{"a":`)); err == nil {
 		t.Error("broken JSON was taken for an alert")
+	}
+}
+
+func TestParseAlertRefusesToConfirmASubscription(t *testing.T) {
+	_, err := investigate.ParseAlert([]byte(`{"Type":"SubscriptionConfirmation","TopicArn":"arn:aws:sns:eu-west-1:1:t","Token":"abc","SubscribeURL":"https://sns.example/?Token=abc","Message":"You have chosen to subscribe"}`))
+	if !errors.Is(err, investigate.ErrSubscription) {
+		t.Fatalf("error %v, want ErrSubscription", err)
+	}
+	if hint := fault.HintOf(err); !strings.Contains(hint, "aws sns confirm-subscription --topic-arn \"arn:aws:sns:eu-west-1:1:t\"") {
+		t.Errorf("hint %q does not say what to do", hint)
 	}
 }
