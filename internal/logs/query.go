@@ -10,9 +10,22 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/command"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/repair"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
+
+// Request is what is asked of Query.
+type Request struct {
+	Query  string          // PPL
+	Range  timerange.Range // put right behind the source
+	Offset int             // rows to skip
+	Limit  int             // rows to return
+	// Repair runs the corrected query in the place of one that would not run.
+	Repair bool
+	// MaxScan refuses a query without a bound on time over a table of more rows; 0 refuses none.
+	MaxScan int64
+}
 
 // Page is one page of a query's rows.
 type Page struct {
@@ -21,6 +34,8 @@ type Page struct {
 	Offset int
 	Total  int64 // rows of the whole answer, -1 when there are more than were counted
 	Empty  *Emptiness
+	// Repaired says what was changed in the query that was asked, nil when nothing was.
+	Repaired []string
 }
 
 // Emptiness says why an answer has no rows: how many rows the table has, which time they cover, and the first stage of the
@@ -32,31 +47,79 @@ type Emptiness struct {
 	End        time.Time `json:"end,omitzero"`
 	EmptiedBy  string    `json:"emptied_by,omitempty"`
 	RowsBefore int64     `json:"rows_before,omitempty"` // rows that reached that stage
+	// Meant is a query that may have been meant and has rows.
+	Meant *Meant `json:"meant,omitempty"`
 }
 
-// Query runs a PPL text within a time range and returns limit rows from offset on. The range is put right behind the source.
-func Query(ctx context.Context, eng engine.Engine, text string, r timerange.Range, offset, limit int) (*Page, error) {
-	q, err := ppl.Parse(text)
+// Meant is a query near one without an answer.
+type Meant struct {
+	Query  string `json:"query"`
+	Change string `json:"change"`
+	Rows   int64  `json:"rows"`
+}
+
+// Query runs a PPL text within a time range and returns a page of its rows. The error of a query that would not run carries,
+// where one is found, a query near it that would.
+func Query(ctx context.Context, eng engine.Engine, in Request) (*Page, error) {
+	p, err := query(ctx, eng, in)
+	if err == nil || fault.CodeOf(err) != fault.InvalidQuery && fault.CodeOf(err) != fault.NotFound {
+		return p, err
+	}
+	fix, ok := corrected(ctx, eng, in.Query)
+	switch {
+	case !ok:
+		return nil, err
+	case !in.Repair:
+		hint := "This runs: " + fix.Query
+		if h := fault.HintOf(err); h != "" {
+			hint = h + "\n" + hint
+		}
+		return nil, fault.WithHint(err, "%s", hint)
+	}
+	in.Query, in.Repair = fix.Query, false
+	if p, err = query(ctx, eng, in); err != nil {
+		return nil, err
+	}
+	p.Repaired = fix.Changes
+	return p, nil
+}
+
+// corrected looks for a query that would run near one that does not.
+func corrected(ctx context.Context, eng engine.Engine, text string) (repair.Fix, bool) {
+	return repair.Suggest(text, func(q string) error {
+		_, err := eng.Explain(ctx, q)
+		return err
+	})
+}
+
+func query(ctx context.Context, eng engine.Engine, in Request) (*Page, error) {
+	q, err := ppl.Parse(in.Query)
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{Query: text, Offset: offset}
-	if p.Query, err = within(ctx, eng, q, r); err != nil {
+	p := &Page{Query: in.Query, Offset: in.Offset}
+	if p.Query, err = within(ctx, eng, q, in.Range); err != nil {
 		return nil, err
 	}
-	res, err := eng.Query(ctx, p.Query, engine.Limits{MaxRows: offset + limit + 1})
+	if in.MaxScan > 0 && in.Range.IsZero() {
+		if err := guard(ctx, eng, q, in.MaxScan); err != nil {
+			return nil, err
+		}
+	}
+	last := in.Offset + in.Limit
+	res, err := eng.Query(ctx, p.Query, engine.Limits{MaxRows: last + 1})
 	if err != nil {
 		return nil, err
 	}
 	p.Result, p.Total = res, int64(len(res.Rows))
-	if len(res.Rows) > offset+limit || res.Truncated {
+	if len(res.Rows) > last || res.Truncated {
 		p.Total = -1
 	}
-	if res.Truncated && len(res.Rows) <= offset+limit { // not our own limit
+	if res.Truncated && len(res.Rows) <= last { // not our own limit
 		res.Notes = append(res.Notes, "the answer was cut at "+res.Limit+": ask for fewer fields or rows")
 	}
-	res.Rows = res.Rows[min(offset, len(res.Rows)):min(offset+limit, len(res.Rows))]
-	if len(res.Rows) == 0 && offset == 0 {
+	res.Rows = res.Rows[min(in.Offset, len(res.Rows)):min(last, len(res.Rows))]
+	if len(res.Rows) == 0 && in.Offset == 0 {
 		p.Empty, err = emptiness(ctx, eng, p.Query)
 	}
 	return p, err
@@ -145,11 +208,27 @@ func emptiness(ctx context.Context, eng engine.Engine, text string) (*Emptiness,
 		}
 		if n == 0 {
 			e.EmptiedBy, e.RowsBefore = q.Text[from:to], before
+			e.Meant = meant(ctx, eng, q.Text[:to])
 			return e, nil
 		}
 		before = n
 	}
 	return e, nil
+}
+
+// maxMeant bounds the queries that are tried in the place of an empty one.
+const maxMeant = 6
+
+// meant looks for a query near an empty one that has rows.
+func meant(ctx context.Context, eng engine.Engine, text string) *Meant {
+	fixes := repair.Doubtful(text)
+	for _, f := range fixes[:min(len(fixes), maxMeant)] {
+		n, err := count(ctx, eng, f.Query)
+		if err == nil && n > 0 {
+			return &Meant{f.Query, f.Changes[0], n}
+		}
+	}
+	return nil
 }
 
 // stage returns where the i-th command begins and ends in the text, without the bar behind it.

@@ -40,7 +40,7 @@ func TestTheRangeIsPutBehindTheSource(t *testing.T) {
 		"and an open range changes nothing": {"source=logs | stats count()", timerange.Range{}, "source=logs | stats count()", []any{int64(60)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := logs.Query(t.Context(), eng, c.query, c.r, 0, 10)
+			p, err := logs.Query(t.Context(), eng, logs.Request{Query: c.query, Range: c.r, Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,12 +63,12 @@ func TestARangeNeedsASourceAndATime(t *testing.T) {
 		"source=`orders-2` | head 1":            "no column of type timestamp",
 		"source=nosuch":                         "nosuch",
 	} {
-		_, err := logs.Query(t.Context(), eng, query, r, 0, 10)
+		_, err := logs.Query(t.Context(), eng, logs.Request{Query: query, Range: r, Limit: 10})
 		if err == nil || !strings.Contains(err.Error(), want) || fault.HintOf(err) == "" {
 			t.Errorf("%s: got %v, hint %q", query, err, fault.HintOf(err))
 		}
 	}
-	p, err := logs.Query(t.Context(), eng, "source=`orders-2` | fields id", timerange.Range{}, 0, 10)
+	p, err := logs.Query(t.Context(), eng, logs.Request{Query: "source=`orders-2` | fields id", Limit: 10})
 	if err != nil || len(p.Result.Rows) != 1 {
 		t.Errorf("without a range: %v %v", p, err)
 	}
@@ -78,7 +78,7 @@ func TestPagesAddUpToTheAnswer(t *testing.T) {
 	eng := open(t, said(25, 0, 1, "INFO", "web", "line %d"))
 	var got []string
 	for offset := 0; ; offset += 10 {
-		p, err := logs.Query(t.Context(), eng, "source=logs | sort `@timestamp` | fields body", timerange.Range{}, offset, 10)
+		p, err := logs.Query(t.Context(), eng, logs.Request{Query: "source=logs | sort `@timestamp` | fields body", Offset: offset, Limit: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestPagesAddUpToTheAnswer(t *testing.T) {
 	if len(got) != 25 || got[0] != "line 0" || got[10] != "line 10" || got[24] != "line 24" {
 		t.Errorf("%d lines: %v", len(got), got)
 	}
-	p, err := logs.Query(t.Context(), eng, "source=logs", timerange.Range{}, 30, 10)
+	p, err := logs.Query(t.Context(), eng, logs.Request{Query: "source=logs", Offset: 30, Limit: 10})
 	if err != nil || len(p.Result.Rows) != 0 || p.Total != 25 || p.Empty != nil {
 		t.Errorf("beyond the end: %+v, %v", p, err)
 	}
@@ -124,7 +124,7 @@ func TestAnEmptyAnswerNamesTheStageThatEmptiedIt(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := logs.Query(t.Context(), eng, c.query, c.r, 0, 10)
+			p, err := logs.Query(t.Context(), eng, logs.Request{Query: c.query, Range: c.r, Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func TestAnEmptyAnswerNamesTheStageThatEmptiedIt(t *testing.T) {
 
 func TestAWrongQueryIsToldWithItsPlace(t *testing.T) {
 	eng := open(t, said(3, 0, 1, "INFO", "web", "line %d"))
-	_, err := logs.Query(t.Context(), eng, "source=logs | were x = 1", timerange.Range{}, 0, 10)
+	_, err := logs.Query(t.Context(), eng, logs.Request{Query: "source=logs | were x = 1", Limit: 10})
 	if fault.CodeOf(err) != fault.InvalidQuery || !strings.Contains(err.Error(), "^^^^") {
 		t.Errorf("got %v", err)
 	}

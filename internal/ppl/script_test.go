@@ -268,7 +268,7 @@ func update(t *testing.T, file string, out []txtar.File) {
 }
 
 func TestEveryCommandHasAFileAndAScript(t *testing.T) {
-	helpers := []string{"all.go", "command.go", "doc.go", "udf.go", "grok_patterns.go"}
+	helpers := []string{"all.go", "command.go", "doc.go", "push.go", "udf.go", "grok_patterns.go"}
 	var named []string
 	for _, s := range command.All() {
 		named = append(named, s.Name+".go")

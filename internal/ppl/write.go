@@ -2,6 +2,7 @@ package ppl
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -48,3 +49,12 @@ func Words(text string) []string {
 	}
 	return words
 }
+
+// Explained cuts the word explain, and a mode behind it, off a text that begins with them.
+func Explained(text string) (query string, ok bool) {
+	m := explainWord.FindString(text)
+	return text[len(m):], m != ""
+}
+
+// explainWord is the explain command. A source named explain would be explain=, so a blank and more must follow.
+var explainWord = regexp.MustCompile(`(?i)^\s*explain\s+(?:(?:simple|standard|cost|extended)\s+)?`)

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/logs"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 	"github.com/plumbline-mcp/plumbline/tools"
@@ -44,6 +46,7 @@ type queryInput struct {
 	Offset  int    `json:"offset,omitempty" jsonschema:"rows to skip"`
 	Format  format `json:"format,omitempty" jsonschema:"default table"`
 	Explain bool   `json:"explain,omitempty" jsonschema:"show the plan and SQL, do not run"`
+	Repair  bool   `json:"repair,omitempty" jsonschema:"if the query does not run, run the corrected one"`
 }
 
 // Validate checks the bounds.
@@ -61,6 +64,7 @@ type queryOutput struct {
 	Offset    int             `json:"offset"`
 	Total     int64           `json:"total"` // -1: more than shown, not counted
 	More      bool            `json:"more"`
+	Repaired  []string        `json:"repaired,omitempty"` // what was changed in the query that was asked
 	Notes     []string        `json:"notes,omitempty"`
 	Empty     *logs.Emptiness `json:"empty,omitempty"`
 	SQL       string          `json:"sql,omitempty"`
@@ -79,14 +83,16 @@ func queryTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		if in.Explain {
-			return explain(ctx, eng, in.Query, r)
+		if query, ok := ppl.Explained(in.Query); ok || in.Explain {
+			return explain(ctx, eng, query, r)
 		}
 		limit := in.Limit
 		if limit == 0 {
 			limit = defaultRows
 		}
-		p, err := logs.Query(ctx, eng, in.Query, r, in.Offset, limit)
+		p, err := logs.Query(ctx, eng, logs.Request{
+			Query: in.Query, Range: r, Offset: in.Offset, Limit: limit, Repair: in.Repair, MaxScan: d.MaxScan,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +115,7 @@ func explain(ctx context.Context, eng engine.Engine, query string, r timerange.R
 func output(p *logs.Page, f format) *queryOutput {
 	out := &queryOutput{
 		Query: p.Query, Columns: p.Result.Columns, Rows: make([][]any, len(p.Result.Rows)), Offset: p.Offset, Total: p.Total,
-		More: p.Total < 0, Notes: p.Result.Notes, Empty: p.Empty, ElapsedMS: p.Result.Stats.ElapsedMS, format: f,
+		More: p.Total < 0, Repaired: p.Repaired, Notes: p.Result.Notes, Empty: p.Empty, ElapsedMS: p.Result.Stats.ElapsedMS, format: f,
 	}
 	for i, row := range p.Result.Rows {
 		out.Rows[i] = make([]any, len(row))
@@ -155,6 +161,9 @@ func (o *queryOutput) WriteText(w io.Writer) {
 		o.notes(w)
 		return
 	}
+	if len(o.Repaired) > 0 {
+		fmt.Fprintf(w, "repaired (%s): %s\n", strings.Join(o.Repaired, "; "), tools.Line(o.Query))
+	}
 	o.head(w)
 	shown := 0
 	if len(o.Rows) > 0 {
@@ -199,6 +208,9 @@ func writeEmpty(w io.Writer, e *logs.Emptiness) {
 		fmt.Fprintf(w, "; `%s` let none of %d rows through", tools.Cut(e.EmptiedBy, maxCell), e.RowsBefore)
 	}
 	fmt.Fprintln(w)
+	if m := e.Meant; m != nil {
+		fmt.Fprintf(w, "Perhaps meant (%s), which has %d rows: %s\n", m.Change, m.Rows, tools.Line(m.Query))
+	}
 }
 
 func (o *queryOutput) notes(w io.Writer) {

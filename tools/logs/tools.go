@@ -20,6 +20,8 @@ type Sources interface {
 type Deps struct {
 	Sources Sources
 	Now     func() time.Time
+	// MaxScan is how many rows a query without a bound on time may read; 0 = no limit.
+	MaxScan int64
 }
 
 // scopeInput says which lines a tool is to look at.

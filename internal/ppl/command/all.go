@@ -8,6 +8,6 @@ func All() []Spec {
 		eventstatsSpec(), streamstatsSpec(), trendlineSpec(), appendSpec(), appendcolSpec(), appendpipeSpec(), multisearchSpec(), unionSpec(),
 		joinSpec(), lookupSpec(), chartSpec(), replaceSpec(), expandSpec(), mvexpandSpec(), flattenSpec(), nomvSpec(), mvcombineSpec(),
 		fieldformatSpec(), convertSpec(), addtotalsSpec(), addcoltotalsSpec(), transposeSpec(), describeSpec(),
-		spathSpec(), makeresultsSpec(), xyseriesSpec(), foreachSpec(), timewrapSpec(), graphlookupSpec(),
+		spathSpec(), makeresultsSpec(), xyseriesSpec(), foreachSpec(), timewrapSpec(), graphlookupSpec(), showSpec(),
 	}
 }

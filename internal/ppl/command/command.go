@@ -137,7 +137,7 @@ func unknownCommand(p *syntax.Parser, t syntax.Token) {
 	e := p.Fail(t.Span(), "unknown command: %s", word)
 	var names []string
 	for _, s := range All() {
-		names = append(append(names, s.Name), s.Aliases...)
+		names = append(names, s.Name)
 	}
 	switch n := syntax.Nearest(word, names); {
 	case strings.EqualFold(word, "limit") || strings.EqualFold(word, "tail"):
