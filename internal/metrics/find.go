@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -347,12 +348,23 @@ func labelsOf(sets []labels.Labels) []Label {
 		for v := range values {
 			l.Values = append(l.Values, v)
 		}
-		slices.SortFunc(l.Values, func(a, b string) int { return cmp.Or(cmp.Compare(values[b], values[a]), cmp.Compare(a, b)) })
+		slices.SortFunc(l.Values, func(a, b string) int {
+			return cmp.Or(cmp.Compare(values[b], values[a]), cmp.Compare(size(a), size(b)), cmp.Compare(a, b))
+		})
 		l.Values = l.Values[:min(len(l.Values), labelValues)]
 		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b Label) int { return cmp.Or(cmp.Compare(a.Count, b.Count), cmp.Compare(a.Name, b.Name)) })
 	return out
+}
+
+// size orders values that are numbers, such as the bounds of buckets.
+func size(v string) float64 {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		return 0
+	}
+	return f
 }
 
 // settle decides the kind from type, name and values, and writes the query to begin with.
@@ -433,7 +445,7 @@ func probe(ctx context.Context, src Source, name string, sets []labels.Labels, r
 		for _, x := range a.Series {
 			g.add(&series{x.Labels, x.Points})
 		}
-		out.Steps, out.Falls, out.Rises, out.Series = out.Steps+g.Falls*0+g.Steps, out.Falls+g.Falls, out.Rises+g.Rises, out.Series+g.Series
+		out.Steps, out.Falls, out.Rises, out.Series = out.Steps+g.Steps, out.Falls+g.Falls, out.Rises+g.Rises, out.Series+g.Series
 		out.Negative = out.Negative || g.Negative
 	}
 	return out, nil

@@ -25,6 +25,7 @@ func hints(ctx context.Context, src Source, expr parser.Expr, a *Answer, w Span,
 		}
 	}
 	asked := 0
+	a.Warnings = slices.DeleteFunc(a.Warnings, func(w string) bool { return strings.Contains(w, "metric might not be a counter") }) // ours says more
 	for _, u := range selectors(expr) {
 		name := u.metric()
 		if name == "" {
@@ -165,4 +166,15 @@ func labelsBelow(ctx context.Context, src Source, agg *parser.AggregateExpr, w S
 		return nil, nil
 	}
 	return sortedKeys(names), nil
+}
+
+// Delta reports whether the series of a selector are counts of each interval rather than counters, by how often their values fall in
+// the time before an instant.
+func Delta(ctx context.Context, src Source, selector string, end time.Time, over time.Duration) (bool, error) {
+	over = min(max(over, 10*time.Minute), 6*time.Hour)
+	a, err := src.Instant(ctx, "sum(resets("+selector+"["+Short(over)+"])) / sum(count_over_time("+selector+"["+Short(over)+"]))", end)
+	if err != nil || len(a.Series) == 0 {
+		return false, err
+	}
+	return a.Series[0].Points[0].V > fallShare, nil
 }

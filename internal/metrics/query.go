@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -60,6 +61,37 @@ type Result struct {
 	Text   string            `json:"text,omitempty"`
 	Notes  []string          `json:"notes,omitempty"`
 	Empty  []string          `json:"empty,omitempty"` // why there is nothing, each a fact
+
+	ordered bool // the query says in which order
+}
+
+// ordered reports whether an expression orders its series itself.
+func ordered(e parser.Expr) bool {
+	switch e := e.(type) {
+	case *parser.ParenExpr:
+		return ordered(e.Expr)
+	case *parser.Call:
+		return strings.HasPrefix(e.Func.Name, "sort")
+	case *parser.AggregateExpr:
+		return e.Op == parser.TOPK || e.Op == parser.BOTTOMK
+	case *parser.BinaryExpr:
+		return scalar(e.RHS) && ordered(e.LHS)
+	}
+	return false
+}
+
+// longest is the longest range of an expression.
+func longest(e parser.Expr) time.Duration {
+	var out time.Duration
+	if e == nil {
+		return 0
+	}
+	for _, u := range selectors(e) {
+		if u.matrix != nil {
+			out = max(out, u.matrix.Range+u.OriginalOffset)
+		}
+	}
+	return out
 }
 
 // Summary is a series as a reader needs it. Values that are no numbers (NaN, Inf) are left out and counted.
@@ -95,7 +127,7 @@ type Value struct {
 }
 
 // Query answers a request: it chooses window and step, evaluates, reduces each series, orders them by their mean (an instant
-// answer keeps the order of sort and topk), and says what a reader must know: why there is nothing, and where rate() or
+// answer those of sort and topk as they come), and says what a reader must know: why there is nothing, and where rate() or
 // sum_over_time() does not fit the series.
 func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	expr, perr := Parse(req.Query)
@@ -103,7 +135,7 @@ func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	if perr != nil && local {
 		return nil, perr
 	}
-	w, err := Window(ctx, src, req)
+	w, err := Window(ctx, src, req, longest(expr))
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +155,7 @@ func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	case err != nil:
 		return nil, err
 	}
-	out := &Result{Query: req.Query, Type: a.Type, Start: w.Start, End: w.End, Total: len(a.Series), Text: a.Text, Notes: a.Warnings}
+	out := &Result{ordered: ordered(expr), Query: req.Query, Type: a.Type, Start: w.Start, End: w.End, Total: len(a.Series), Text: a.Text}
 	if expr != nil {
 		out.Query, out.Unit = expr.String(), unitOf(expr)
 	}
@@ -132,9 +164,11 @@ func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	}
 	out.fill(a, req)
 	if expr == nil {
+		out.Notes = append(out.Notes, a.Warnings...)
 		return out, nil
 	}
-	out.Notes = append(out.Notes, hints(ctx, src, expr, a, w, req.Mode)...)
+	told := hints(ctx, src, expr, a, w, req.Mode)
+	out.Notes = append(append(out.Notes, a.Warnings...), told...)
 	strange, err := strangeGroups(ctx, src, expr, a, w)
 	if err != nil {
 		return nil, err
@@ -154,8 +188,9 @@ type Span struct {
 
 // Window resolves the bounds of a request. An open end is the end of the data, or now; an open start the start of the data, at most
 // seven days before the end, or an hour before where the source does not know its data. The step gives about 240 points, never
-// more than the data has; start moves so that the last point lies on the end.
-func Window(ctx context.Context, src Source, req Request) (Span, error) {
+// more than the data has; start moves so that the last point lies on the end. Where the start is that of the data, it moves behind
+// the longest range of the query, which is not full before; not by more than a quarter.
+func Window(ctx context.Context, src Source, req Request, longest time.Duration) (Span, error) {
 	extent, err := src.Extent(ctx)
 	if err != nil {
 		return Span{}, err
@@ -173,6 +208,9 @@ func Window(ctx context.Context, src Source, req Request) (Span, error) {
 		w.Start = w.End.Add(-openWindow)
 	default:
 		w.Start = extent.Start
+		if longest < w.End.Sub(w.Start)/4 {
+			w.Start = w.Start.Add(longest)
+		}
 		if w.End.Sub(w.Start) > maxOpenWindow {
 			w.Start = w.End.Add(-maxOpenWindow)
 		}
@@ -236,7 +274,7 @@ func (r *Result) fill(a *Answer, req Request) {
 			all[i] = single(s)
 		}
 	}
-	if a.Type == Matrix {
+	if a.Type == Matrix || !r.ordered {
 		slices.SortStableFunc(all, func(a, b Summary) int {
 			return cmp.Or(cmp.Compare(b.order, a.order), labels.Compare(a.name, b.name))
 		})

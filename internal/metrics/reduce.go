@@ -18,7 +18,7 @@ const (
 
 // single is the summary of one value.
 func single(s Series) Summary {
-	out := Summary{name: s.Labels, Points: len(s.Points)}
+	out := Summary{name: s.Labels, Points: len(s.Points), order: math.Inf(-1)}
 	if len(s.Points) == 0 {
 		return out
 	}
@@ -28,7 +28,7 @@ func single(s Series) Summary {
 		return out
 	}
 	v := p.V
-	out.Last = &v
+	out.Last, out.order = &v, v
 	return out
 }
 

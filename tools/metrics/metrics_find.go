@@ -96,7 +96,7 @@ func describe(m metrics.Described) string {
 		}
 		values := make([]string, len(l.Values))
 		for j, v := range l.Values {
-			values[j] = tools.Cut(v, maxLabel/2)
+			values[j] = tools.Cut(v, maxLabel)
 		}
 		more := ""
 		if l.Count > len(values) {

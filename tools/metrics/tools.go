@@ -33,7 +33,7 @@ const toolset = "metrics"
 
 // Tools lists the tools of the set.
 func Tools(d Deps) []tools.Tool {
-	return []tools.Tool{queryTool(d), findTool(d)}
+	return []tools.Tool{queryTool(d), findTool(d), healthTool(d)}
 }
 
 // open opens the metrics of a call and reads its range of time.
