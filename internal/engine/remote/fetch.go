@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -186,9 +187,14 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	if f.limit >= 0 && f.limit <= maxPage {
 		size = f.limit
 	}
+	size = f.t.page(size)
 	body := f.body(size)
 	body["track_total_hits"] = f.limit < 0 || f.limit > size
 	r, err := e.search(ctx, f.t.target, body, nil)
+	if window := windowOf(err); window > 0 && window < size {
+		f.t.window.Store(window)
+		return e.documents(ctx, f, w, each)
+	}
 	if err != nil {
 		return err
 	}
@@ -197,7 +203,34 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	if n < size || n == f.limit || r.Hits.Total.Relation == "eq" && r.Hits.Total.Value <= n {
 		return handOver(ctx, r.Hits.Hits, each)
 	}
-	return e.pages(ctx, f, pageOf(r.Hits.Hits), w, each)
+	return e.pages(ctx, f, f.t.page(pageOf(r.Hits.Hits)), w, each)
+}
+
+// page bounds the size of a page by what the table's indices answer at once.
+func (t *table) page(size int64) int64 {
+	if w := t.window.Load(); w > 0 {
+		return min(size, w)
+	}
+	return size
+}
+
+// resultWindow finds the limit in the refusal of a page that is too large.
+var resultWindow = regexp.MustCompile(`from \+ size must be less than or equal to: \[(\d+)\]`)
+
+func windowOf(err error) int64 {
+	var refused *opensearch.ResponseError
+	if err == nil || !errors.As(err, &refused) {
+		return 0
+	}
+	m := resultWindow.FindStringSubmatch(refused.Reason)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 func handOver(ctx context.Context, hits []hit, each func(h *hit) error) error {
@@ -272,7 +305,7 @@ func (e *Engine) pages(ctx context.Context, f *fetch, size int64, w *trouble, ea
 			return nil
 		}
 		body["search_after"] = hits[len(hits)-1].Sort
-		size = pageOf(hits)
+		size = f.t.page(pageOf(hits))
 	}
 }
 

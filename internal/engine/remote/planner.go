@@ -8,6 +8,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/command"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
 )
@@ -46,6 +47,10 @@ func (p *planner) add(make func() (*fetch, error)) (*fetch, *catalog.Table, erro
 		cat = *f.agg.table()
 	}
 	cat.From = "_fetch" + strconv.Itoa(len(p.fetches))
+	cat.Columns = slices.Clone(cat.Columns)
+	for i := range cat.Columns { // each its own: columns of one SQL would pass for each other
+		cat.Columns[i].SQL = function.Ident(cat.Columns[i].Name)
+	}
 	f.cat = &cat
 	p.fetches = append(p.fetches, f)
 	return f, f.cat, nil

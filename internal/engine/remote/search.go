@@ -56,9 +56,9 @@ func (c *conditions) searchAll(t *syntax.SearchTerm) (clause, bool) {
 	return clause{dsl{"query_string": dsl{"query": lucene(*t), "lenient": true}}, c.t.raw && !c.t.long()}, true
 }
 
-// lucene writes a term in the syntax of query strings; * and ? stay wildcards.
+// lucene writes a term in the syntax of query strings: with blanks it is a phrase, else * and ? are wildcards, quoted or not.
 func lucene(t syntax.SearchTerm) string {
-	if t.Quoted {
+	if strings.ContainsAny(strings.TrimSpace(t.Text), " \t\n") {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(t.Text) + `"`
 	}
 	var b strings.Builder
@@ -123,7 +123,7 @@ func searchLeaf(l *leaf, f *field, op string, v syntax.SearchTerm) (clause, bool
 		return clause{}, false
 	}
 	typ := l.prop.Type
-	wild := !v.Quoted && strings.ContainsAny(v.Text, "*?")
+	wild := strings.ContainsAny(v.Text, "*?")
 	switch {
 	case f.words != nil:
 		if wild || op != syntax.Eq {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
@@ -31,6 +32,7 @@ type table struct {
 	sampled bool            // cat knows what sample documents show
 	facts   *facts          // of a well-known table
 	tainted map[string]bool // paths with values that are not in the index
+	window  atomic.Int64    // index.max_result_window where it is known to be less than usual
 	pos     map[string]int  // display position of each column
 }
 
@@ -377,8 +379,24 @@ func (t *table) leavesOf(column string) []*leaf {
 	return out
 }
 
-// arrange puts the columns of a loaded table into the order of the description.
+// arrange gives a loaded table all columns of the description, in its order: those that were not asked for are null.
 func (t *table) arrange(cat *catalog.Table) {
+	have := map[string]bool{}
+	for _, c := range cat.Columns {
+		have[c.Name] = true
+		for parent, _, ok := cutLast(c.Name); ok; parent, _, ok = cutLast(parent) {
+			have[parent] = true // an object whose members were not in the mapping
+		}
+	}
+	for _, c := range t.cat.Columns {
+		if !have[c.Name] {
+			c.SQL = nullOf(c)
+			if c.Type == rows.Array && !c.JSON {
+				c.SQL = "CAST(NULL AS " + storage(catalog.Column{Type: c.Elem}) + "[])"
+			}
+			cat.Columns = append(cat.Columns, c)
+		}
+	}
 	at := func(c catalog.Column) int {
 		if i, ok := t.pos[c.Name]; ok {
 			return i
