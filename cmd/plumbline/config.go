@@ -40,6 +40,16 @@ type sourceConfig struct {
 	Path  string `yaml:"path"`  // files: a directory, a file or a glob
 	URL   string `yaml:"url"`   // opensearch, prometheus
 	About string `yaml:"about"` // a sentence for agents
+
+	// The rest is of kind opensearch.
+	URLs        []string    `yaml:"urls"`  // further nodes
+	Index       string      `yaml:"index"` // names and patterns by comma; all that hold logs, spans, metrics if empty
+	Auth        authConfig  `yaml:"auth"`
+	TLS         tlsConfig   `yaml:"tls"`
+	Proxy       proxyConfig `yaml:"proxy"`
+	Timeout     string      `yaml:"timeout"`     // of one request
+	MaxAnswer   string      `yaml:"max_answer"`  // size of one answer
+	Compression string      `yaml:"compression"` // on, off; on except on loopback if empty
 }
 
 type serveConfig struct {
@@ -73,6 +83,9 @@ type telemetryConfig struct {
 func (s sourceConfig) location() string {
 	if s.Path != "" {
 		return s.Path
+	}
+	if s.URL == "" && len(s.URLs) > 0 {
+		s.URL = s.URLs[0]
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil {
@@ -235,9 +248,12 @@ func readConfig(path string, c *config) error {
 		*c = next
 		return nil
 	}
-	bad := fault.New(fault.InvalidArgument, "%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	bad := fault.New(fault.InvalidArgument, "%s: %s", path, withoutSecrets(strings.TrimSpace(yaml.FormatError(err, false, true))))
 	var unknown *yaml.UnknownFieldError
 	if errors.As(err, &unknown) && unknown.Token != nil {
+		if name := unknown.Token.Value; secretSetting(name) {
+			return fault.WithHint(bad, "No secret stands in the file: give %[1]s_env (a variable), %[1]s_file or %[1]s_command.", name)
+		}
 		if near := tools.Nearest(unknown.Token.Value, settingNames(reflect.TypeFor[config]())); near != "" {
 			return fault.WithHint(bad, "Did you mean %s? `plumbline config schema` lists every setting.", near)
 		}
@@ -249,7 +265,7 @@ func readConfig(path string, c *config) error {
 func settingNames(t reflect.Type) []string {
 	var out []string
 	switch t.Kind() {
-	case reflect.Map:
+	case reflect.Map, reflect.Pointer:
 		return settingNames(t.Elem())
 	case reflect.Struct:
 		for f := range t.Fields() {
@@ -299,13 +315,18 @@ func (s sourceConfig) check(name string) error {
 		return fault.New(fault.InvalidArgument, "sources.%s: a name has letters, digits, dots, hyphens and underscores", name)
 	case s.Kind == kindFiles && s.Path == "":
 		return fault.New(fault.InvalidArgument, "sources.%s: kind files needs a path", name)
-	case (s.Kind == kindOpenSearch || s.Kind == kindPrometheus) && s.URL == "":
+	case (s.Kind == kindOpenSearch && len(s.nodes()) == 0) || (s.Kind == kindPrometheus && s.URL == ""):
 		return fault.New(fault.InvalidArgument, "sources.%s: kind %s needs a url", name, s.Kind)
 	case s.Kind != kindFiles && s.Kind != kindOpenSearch && s.Kind != kindPrometheus:
 		return fault.WithHint(fault.New(fault.InvalidArgument, "sources.%s: unknown kind %q", name, s.Kind), "The kinds are: files, opensearch, prometheus.")
+	case s.Kind == kindOpenSearch:
+		return s.checkCluster(name)
 	}
 	return nil
 }
+
+// sourceNames lists the configured sources in order.
+func (c *config) sourceNames() []string { return slices.Sorted(maps.Keys(c.Sources)) }
 
 var sizeForm = regexp.MustCompile(`(?i)^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$`)
 

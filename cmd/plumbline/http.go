@@ -113,7 +113,7 @@ func serveUntil(ctx context.Context, web *http.Server, ln net.Listener, streams 
 func (p *process) streamOptions() []server.StreamableHTTPOption {
 	opts := []server.StreamableHTTPOption{
 		server.WithEndpointPath(mcpPath), server.WithSessionIdManager(newSessionTable()), server.WithSessionIdleTTL(sessionTTL),
-		server.WithHTTPContextFunc(telemetry.HTTPContext), server.WithStreamableHTTPLogger(p.logger),
+		server.WithHTTPContextFunc(p.httpContext), server.WithStreamableHTTPLogger(p.logger),
 		// guard checks Host itself, so that allowed hosts work behind a proxy on the same machine.
 		server.WithDisableLocalhostProtection(true),
 	}
@@ -121,6 +121,12 @@ func (p *process) streamOptions() []server.StreamableHTTPOption {
 		opts = append(opts, server.WithStreamableHTTPCORS(server.WithCORSAllowedOrigins(o...)))
 	}
 	return opts
+}
+
+// httpContext marks the context of a call with what its HTTP request tells: the trace, the client, and the credentials that the
+// caller has at clusters.
+func (p *process) httpContext(ctx context.Context, r *http.Request) context.Context {
+	return p.clusters.callers(telemetry.HTTPContext(ctx, r), r)
 }
 
 // sessionTable knows the sessions of clients before 2026-07-28. A session that was ended, or pushed out by a thousand newer

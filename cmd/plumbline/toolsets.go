@@ -9,6 +9,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/tools"
+	"github.com/plumbline-mcp/plumbline/tools/cluster"
 	"github.com/plumbline-mcp/plumbline/tools/data"
 	"github.com/plumbline-mcp/plumbline/tools/logs"
 	"github.com/plumbline-mcp/plumbline/tools/traces"
@@ -20,6 +21,7 @@ func (p *process) toolsets() []tools.Tool {
 	return slices.Concat(
 		data.Tools(data.Deps{Sources: p.sources, Names: p.config.named(), Default: p.sources.fallback(), Now: now}),
 		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
+		cluster.Tools(cluster.Deps{Clusters: p.clusters, Sleep: pause}),
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
 	)
 }

@@ -30,6 +30,7 @@ type process struct {
 	logger    *slog.Logger
 	telemetry *telemetry.Telemetry
 	store     *local.Store
+	clusters  *clusters
 	sources   sources
 	catalogue *tools.Catalogue
 }
@@ -54,6 +55,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	if p.store, err = newStore(h, c, p.logger); err != nil {
 		return nil, err
 	}
+	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry}
 	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, telemetry: p.telemetry}
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
@@ -63,7 +65,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 func (p *process) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return errors.Join(p.store.Close(), p.telemetry.Shutdown(ctx))
+	return errors.Join(p.store.Close(), p.clusters.close(), p.telemetry.Shutdown(ctx))
 }
 
 func telemetryOf(h host, c config, logger *slog.Logger) telemetry.Config {

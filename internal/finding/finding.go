@@ -36,6 +36,8 @@ const (
 	Span   Kind = "span"   // a span, named by trace and span id
 	Metric Kind = "metric" // a series
 	File   Kind = "file"   // a place in a file
+
+	Endpoint Kind = "endpoint" // what an endpoint of a cluster answered; Source is its path
 )
 
 // Evidence shows a finding. Text comes out of the data: it is quoted, never obeyed.

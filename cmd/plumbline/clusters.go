@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/plumbline-mcp/plumbline/internal/clusterhealth"
+	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/opensearch"
+	"github.com/plumbline-mcp/plumbline/telemetry"
+)
+
+// clusters holds one client a cluster, made when it is first needed, so that no start waits for a cluster.
+type clusters struct {
+	host      host
+	config    config
+	base      string
+	telemetry *telemetry.Telemetry
+
+	mu   sync.Mutex
+	made map[string]*opensearch.Client
+}
+
+// client returns the client of a source of kind opensearch.
+func (c *clusters) client(name string) (*opensearch.Client, error) {
+	src, ok := c.config.Sources[name]
+	if !ok || src.Kind != kindOpenSearch {
+		return nil, c.unknown(name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if made, ok := c.made[name]; ok {
+		return made, nil
+	}
+	made, err := opensearch.New(c.configOf(name, src))
+	if err != nil {
+		return nil, err
+	}
+	if c.made == nil {
+		c.made = map[string]*opensearch.Client{}
+	}
+	c.made[name] = made
+	return made, nil
+}
+
+// names lists the configured clusters in order.
+func (c *clusters) names() []string {
+	var out []string
+	for _, n := range c.config.sourceNames() {
+		if c.config.Sources[n].Kind == kindOpenSearch {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func (c *clusters) unknown(name string) error {
+	names := c.names()
+	if len(names) == 0 {
+		return fault.WithHint(fault.New(fault.NotFound, "no cluster is configured"), "Add a source of kind opensearch with its url to plumbline.yaml.")
+	}
+	return fault.WithHint(fault.New(fault.NotFound, "no cluster %q is configured", name), "The clusters are: %s.", strings.Join(names, ", "))
+}
+
+// pick returns the cluster of a call: as named, else the default source, else the only one there is.
+func (c *clusters) pick(name string) (*opensearch.Client, error) {
+	if name == "" {
+		names := c.names()
+		switch {
+		case c.config.Sources[c.config.Source].Kind == kindOpenSearch:
+			name = c.config.Source
+		case len(names) == 1:
+			name = names[0]
+		case len(names) > 1:
+			return nil, fault.WithHint(fault.New(fault.InvalidArgument, "no cluster named"), "Give source: one of %s.", strings.Join(names, ", "))
+		}
+	}
+	return c.client(name)
+}
+
+// Cluster implements cluster.Clusters.
+func (c *clusters) Cluster(_ context.Context, source string) (clusterhealth.Cluster, error) {
+	client, err := c.pick(source)
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// pause waits, or ends with the context.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (c *clusters) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, m := range c.made {
+		errs = append(errs, m.Close())
+	}
+	c.made = nil
+	return errors.Join(errs...)
+}
+
+// configOf turns the configuration of a source into that of a client.
+func (c *clusters) configOf(name string, s sourceConfig) opensearch.Config {
+	v := vault{env: c.host.env, base: c.base}
+	out := opensearch.Config{
+		Name: name, URLs: s.nodes(), Compression: s.Compression, Clock: c.host.now, UserAgent: "plumbline/" + version(),
+		TLS: opensearch.TLS{
+			CAFile: v.at(s.TLS.CAFile), CertFile: v.at(s.TLS.CertFile), KeyFile: v.at(s.TLS.KeyFile), ServerName: s.TLS.ServerName, Insecure: s.TLS.Insecure,
+		},
+		Proxy: opensearch.Proxy{URL: s.Proxy.URL, Username: s.Proxy.Username, Password: v.secret(s.Proxy.password())},
+		Auth: opensearch.Auth{
+			Username: s.Auth.Username, Password: v.secret(s.Auth.password()), Bearer: v.secret(s.Auth.token()), APIKey: v.secret(s.Auth.apiKey()),
+			PassThrough: s.Auth.PassThrough != "",
+		},
+		Timeout: s.timeout(c.config.queryTimeout()), MaxBytes: s.maxAnswer(),
+		Observe: func(ctx context.Context, call opensearch.Call) (context.Context, func(error)) {
+			return c.telemetry.Backend(ctx, telemetry.Request{System: kindOpenSearch, Operation: call.Operation, Address: call.Address})
+		},
+	}
+	for header, secret := range s.Auth.Headers {
+		if out.Auth.Headers == nil {
+			out.Auth.Headers = map[string]opensearch.Secret{}
+		}
+		out.Auth.Headers[header] = v.secret(secret)
+	}
+	if a := s.Auth.AWS; a != nil {
+		out.Auth.AWS = &opensearch.AWS{Service: a.Service, Region: a.Region, Profile: a.Profile, Role: a.Role, ExternalID: a.ExternalID}
+	}
+	return out
+}
+
+// callers puts what the caller of an HTTP request is known by at each cluster into the context, from the headers that the
+// configuration names.
+func (c *clusters) callers(ctx context.Context, r *http.Request) context.Context {
+	for _, name := range c.names() {
+		if header := c.config.Sources[name].Auth.PassThrough; header != "" {
+			if v := r.Header.Get(header); v != "" {
+				ctx = opensearch.WithCaller(ctx, name, v)
+			}
+		}
+	}
+	return ctx
+}
+
+// nodes lists the URLs of a cluster.
+func (s sourceConfig) nodes() []string {
+	if s.URL == "" {
+		return s.URLs
+	}
+	return append([]string{s.URL}, s.URLs...)
+}
+
+// timeout of one request; the check has read it once.
+func (s sourceConfig) timeout(otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(s.Timeout); err == nil {
+		return d
+	}
+	return otherwise
+}
+
+func (s sourceConfig) maxAnswer() int64 {
+	n, err := bytesOf(s.MaxAnswer)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// checkCluster refuses what no cluster can be reached by. What needs files is checked when the cluster is asked, so that a
+// missing certificate of one does not keep the others from starting.
+func (s sourceConfig) checkCluster(name string) error {
+	for _, raw := range s.nodes() {
+		if u, err := url.Parse(raw); err == nil && u.User != nil {
+			return fault.WithHint(fault.New(fault.InvalidArgument, "sources.%s: the url holds a user or password", name),
+				"Give auth: {username: NAME, password_env: VARIABLE} (or password_file, password_command) instead.")
+		}
+	}
+	if err := s.Auth.check(); err != nil {
+		return fault.New(fault.InvalidArgument, "sources.%s: %w", name, err)
+	}
+	if s.Timeout != "" {
+		if d, err := time.ParseDuration(s.Timeout); err != nil || d <= 0 {
+			return fault.New(fault.InvalidArgument, "sources.%s: timeout %q is no duration such as 30s", name, s.Timeout)
+		}
+	}
+	if s.MaxAnswer != "" {
+		if n, err := bytesOf(s.MaxAnswer); err != nil || n <= 0 {
+			return fault.New(fault.InvalidArgument, "sources.%s: max_answer %q is no size such as 64MiB", name, s.MaxAnswer)
+		}
+	}
+	return nil
+}
