@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package kernel
+
+// Best returns the fastest set this processor can run.
+func Best() Set { return Portable() }
