@@ -11,6 +11,7 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
+	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
 	"github.com/plumbline-mcp/plumbline/internal/record"
 )
 
@@ -128,9 +129,7 @@ func aliases(t *table) map[string]string {
 	}
 	for name := range t.sources() {
 		if !known[name] {
-			c := cols[0]
-			c.Name, c.SQL = name, name
-			cols = append(cols, c)
+			cols = append(cols, catalog.Column{Name: name, SQL: name})
 		}
 	}
 	out := map[string]string{}
