@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/tools/cluster"
 	"github.com/plumbline-mcp/plumbline/tools/data"
 	"github.com/plumbline-mcp/plumbline/tools/logs"
+	"github.com/plumbline-mcp/plumbline/tools/metrics"
 	"github.com/plumbline-mcp/plumbline/tools/traces"
 )
 
@@ -23,6 +24,7 @@ func (p *process) toolsets() []tools.Tool {
 		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
 		cluster.Tools(cluster.Deps{Clusters: p.clusters, Sleep: pause}),
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
+		metrics.Tools(metrics.Deps{Sources: &metricSources{sources: p.sources, host: p.host}, Now: now}),
 	)
 }
 

@@ -405,14 +405,26 @@ func evalError(ctx context.Context, err error) error {
 	case errors.As(err, &stored):
 		return stored.Err
 	}
-	return fault.WithCode(fmt.Errorf("promql: %w", err), fault.InvalidQuery)
+	return fault.WithHint(fault.WithCode(fmt.Errorf("promql: %w", err), fault.InvalidQuery), "%s", mendEval(err.Error()))
 }
 
-// ppl's Within bounds are half-open; the engine's are inclusive milliseconds.
+// mendEval says how to mend an expression that fails on the data, "" where that is not known.
+func mendEval(msg string) string {
+	switch {
+	case strings.Contains(msg, "found duplicate series"), strings.Contains(msg, "many-to-many"), strings.Contains(msg, "multiple matches for labels"):
+		return "Aggregate both sides by the labels that they share, or let one side have several: on(..) group_left or group_right."
+	case strings.Contains(msg, "same labelset"):
+		return "Two series became one when their names were dropped: select one metric, or aggregate by (__name__, ..) first."
+	}
+	return ""
+}
+
+// millis makes a range of inclusive milliseconds half-open.
 func millis(from, to int64) timerange.Range {
 	return timerange.Range{Start: time.UnixMilli(from).UTC(), End: time.UnixMilli(to + 1).UTC()}
 }
 
+// condition writes what the engine is to filter by.
 func (w *want) condition(r timerange.Range) string {
 	return ppl.Within("@timestamp", r, w.conditions...)
 }
