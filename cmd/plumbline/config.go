@@ -41,7 +41,7 @@ type sourceConfig struct {
 	URL   string `yaml:"url"`   // opensearch, prometheus
 	About string `yaml:"about"` // a sentence for agents
 
-	// The rest is of kind opensearch.
+	// The rest is of kind opensearch; auth, tls, timeout and max_answer of kind prometheus as well.
 	URLs        []string    `yaml:"urls"`  // further nodes
 	Index       string      `yaml:"index"` // names and patterns by comma; all that hold logs, spans, metrics if empty
 	Auth        authConfig  `yaml:"auth"`
@@ -319,6 +319,8 @@ func (s sourceConfig) check(name string) error {
 		return fault.New(fault.InvalidArgument, "sources.%s: kind %s needs a url", name, s.Kind)
 	case s.Kind != kindFiles && s.Kind != kindOpenSearch && s.Kind != kindPrometheus:
 		return fault.WithHint(fault.New(fault.InvalidArgument, "sources.%s: unknown kind %q", name, s.Kind), "The kinds are: files, opensearch, prometheus.")
+	case s.Kind == kindPrometheus:
+		return errors.Join(s.checkCluster(name), s.checkServer(name))
 	case s.Kind == kindOpenSearch:
 		return s.checkCluster(name)
 	}

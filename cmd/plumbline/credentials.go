@@ -37,7 +37,7 @@ type authConfig struct {
 }
 
 type awsAuthConfig struct {
-	Service    string `yaml:"service"` // es or aoss
+	Service    string `yaml:"service"` // es or aoss; of kind prometheus aps if empty
 	Region     string `yaml:"region"`
 	Profile    string `yaml:"profile"`
 	Role       string `yaml:"role_arn"`

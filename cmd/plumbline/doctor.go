@@ -10,12 +10,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/early"
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
 
 func doctorCommand(s *settings) *cobra.Command {
@@ -84,6 +86,10 @@ func (d *doctor) examine(c *cobra.Command) {
 }
 
 func (d *doctor) source(ctx context.Context, name string) {
+	if d.p.config.Sources[name].Kind == kindPrometheus {
+		d.server(ctx, name)
+		return
+	}
 	e, err := d.p.sources.Open(ctx, name)
 	if err != nil {
 		d.fail("source "+name, err)
@@ -95,6 +101,22 @@ func (d *doctor) source(ctx context.Context, name string) {
 		return
 	}
 	d.say(true, "source "+name, describe(tables))
+}
+
+// server asks a Prometheus server for the metrics of the last hour.
+func (d *doctor) server(ctx context.Context, name string) {
+	src, err := d.p.metrics.Metrics(ctx, name)
+	if err != nil {
+		d.fail("source "+name, err)
+		return
+	}
+	now := d.p.host.now()
+	list, err := src.Metrics(ctx, timerange.Range{Start: now.Add(-time.Hour), End: now})
+	if err != nil {
+		d.fail("source "+name, err)
+		return
+	}
+	d.say(true, "source "+name, fmt.Sprintf("%d metrics with samples in the last hour", len(list)))
 }
 
 func (d *doctor) cache() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/metrics"
 	"github.com/plumbline-mcp/plumbline/internal/prometheus"
 	"github.com/plumbline-mcp/plumbline/telemetry"
@@ -46,6 +47,19 @@ func (m *metricSources) Metrics(ctx context.Context, name string) (metrics.Sourc
 	}
 	m.made[name] = c
 	return metrics.NewServer(c), nil
+}
+
+// checkServer refuses what only clusters can be asked with.
+func (s sourceConfig) checkServer(name string) error {
+	for what, set := range map[string]bool{
+		"urls": len(s.URLs) > 0, "index": s.Index != "", "auth.api_key": s.Auth.apiKey() != secretConfig{}, "auth.pass_through": s.Auth.PassThrough != "",
+		"proxy": s.Proxy != proxyConfig{}, "compression": s.Compression != "",
+	} {
+		if set {
+			return fault.New(fault.InvalidArgument, "sources.%s: %s is no setting of kind prometheus", name, what)
+		}
+	}
+	return nil
 }
 
 // configOf turns the configuration of a source into that of a client.

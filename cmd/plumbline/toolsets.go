@@ -24,7 +24,7 @@ func (p *process) toolsets() []tools.Tool {
 		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
 		cluster.Tools(cluster.Deps{Clusters: p.clusters, Sleep: pause}),
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
-		metrics.Tools(metrics.Deps{Sources: &metricSources{sources: p.sources, host: p.host}, Now: now}),
+		metrics.Tools(metrics.Deps{Sources: p.metrics, Now: now}),
 	)
 }
 

@@ -32,6 +32,7 @@ type process struct {
 	store     *local.Store
 	clusters  *clusters
 	sources   sources
+	metrics   *metricSources
 	catalogue *tools.Catalogue
 }
 
@@ -57,6 +58,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	}
 	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry}
 	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, telemetry: p.telemetry}
+	p.metrics = &metricSources{sources: p.sources, host: h}
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
 	return p, err
@@ -118,6 +120,10 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		src = sourceConfig{Kind: kindFiles, Path: name}
 	case !filepath.IsAbs(src.Path) && src.Kind == kindFiles:
 		src.Path = filepath.Join(s.base, src.Path)
+	}
+	if src.Kind == kindPrometheus {
+		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s is a Prometheus server: it has metrics alone", name),
+			"Ask it with metrics_query, metrics_find or services_health.")
 	}
 	if src.Kind != kindFiles {
 		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s: kind %s cannot be queried yet", name, src.Kind),
