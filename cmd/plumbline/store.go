@@ -18,15 +18,19 @@ func newStore(h host, c config, logger *slog.Logger) (*local.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := c.Cache.Dir
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil { // no home directory: what is kept lasts until the machine restarts
-			base = os.TempDir()
-		}
-		dir = filepath.Join(base, "plumbline")
-	}
 	return local.New(local.Config{
-		CacheDir: dir, CacheLimitBytes: limit, MemoryLimitBytes: memory, Threads: c.Engine.Threads, Now: h.now, Logger: logger,
+		CacheDir: dataDir(c), CacheLimitBytes: limit, MemoryLimitBytes: memory, Threads: c.Engine.Threads, Now: h.now, Logger: logger,
 	})
+}
+
+// dataDir is where the process keeps what it may lose: read files, journals, reports.
+func dataDir(c config) string {
+	if c.Cache.Dir != "" {
+		return c.Cache.Dir
+	}
+	base, err := os.UserCacheDir()
+	if err != nil { // no home directory: what is kept lasts until the machine restarts
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "plumbline")
 }

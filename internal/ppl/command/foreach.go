@@ -119,19 +119,19 @@ func (f *Foreach) body(p *syntax.Parser) {
 
 // String returns the command as PPL.
 func (f *Foreach) String() string {
-	out := "foreach mode=" + f.Mode
+	parts := []string{"foreach mode=" + f.Mode}
 	for _, name := range []string{"fieldstr", "matchstr", "itemstr", "iterstr"} {
 		if v := f.Options[name]; v != "" {
-			out += " " + name + "=" + v
+			parts = append(parts, name+"="+v)
 		}
 	}
 	for _, name := range f.Fields {
-		out += " " + pattern(name)
+		parts = append(parts, pattern(name))
 	}
 	if f.Target != nil {
-		out += " " + syntax.Print(f.Target)
+		parts = append(parts, syntax.Print(f.Target))
 	}
-	return out + " [ " + f.Body + " ]"
+	return strings.Join(parts, " ") + " [ " + f.Body + " ]"
 }
 
 // Compile expands the template, or folds it over the elements.
@@ -247,8 +247,7 @@ func substitute(text, placeholder, name string) string {
 
 // inText makes a syntax error point into the expanded template.
 func inText(err error, text string) error {
-	var e *syntax.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		shown := *e
 		shown.Query = text
 		return &shown
@@ -258,8 +257,7 @@ func inText(err error, text string) error {
 
 // within makes an error of the expanded template point at the template in the query.
 func (f *Foreach) within(err error) error {
-	var e *syntax.Error
-	if errors.As(err, &e) && e.Query == "" {
+	if e, ok := errors.AsType[*syntax.Error](err); ok && e.Query == "" {
 		shown := *e
 		shown.Span = f.BodyAt
 		return &shown

@@ -220,7 +220,7 @@ func members(doc json.RawMessage) (keys []string, cells []any, err error) {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, nil, fmt.Errorf("no object")
+		return nil, nil, errors.New("no object")
 	}
 	for d.More() {
 		key, err := d.Token()

@@ -54,7 +54,7 @@ func parseTimewrap(p *syntax.Parser, n node) Command {
 	word := p.Word("a period such as 1day")
 	digits := word[:len(word)-len(strings.TrimLeft(word, "0123456789"))]
 	if digits != "" {
-		t.N, _ = strconv.ParseInt(digits, 10, 32) //nolint:errcheck // digits only; a number too big gives 0, refused below
+		t.N, _ = strconv.ParseInt(digits, 10, 32) // digits only; one too big is refused by parsing to its bound below
 		if word = word[len(digits):]; word == "" {
 			word = p.Word("a unit of time")
 		}
@@ -137,24 +137,21 @@ func (t *Timewrap) bound(e syntax.Expr) {
 		f, ok := e.(*syntax.Field)
 		return ok && f.Name == field
 	}
-	switch e := e.(type) {
-	case *syntax.Logic:
-		if e.Op == syntax.And {
-			for _, x := range e.Xs {
-				t.bound(x)
-			}
+	if l, ok := e.(*syntax.Logic); ok && l.Op == syntax.And {
+		for _, x := range l.Xs {
+			t.bound(x)
 		}
-	case *syntax.Binary:
-		switch {
-		case isTime(e.L) && (e.Op == syntax.Lt || e.Op == syntax.Le || e.Op == syntax.Eq):
-			t.until = e.R
-		case isTime(e.R) && (e.Op == syntax.Gt || e.Op == syntax.Ge || e.Op == syntax.Eq):
-			t.until = e.L
-		}
-	case *syntax.Between:
-		if isTime(e.X) && !e.Neg {
-			t.until = e.Hi
-		}
+	}
+	if b, ok := e.(*syntax.Between); ok && isTime(b.X) && !b.Neg {
+		t.until = b.Hi
+	}
+	b, ok := e.(*syntax.Binary)
+	switch {
+	case !ok:
+	case isTime(b.L) && (b.Op == syntax.Lt || b.Op == syntax.Le || b.Op == syntax.Eq):
+		t.until = b.R
+	case isTime(b.R) && (b.Op == syntax.Gt || b.Op == syntax.Ge || b.Op == syntax.Eq):
+		t.until = b.L
 	}
 }
 

@@ -27,9 +27,8 @@ func source(st state) []candidate {
 }
 
 var (
-	term   = `(?:` + quoted + `|[^\s()\[\]"'|]+)`
-	pairs  = regexp.MustCompile("(-|!|\\b(?i:not)\\s+)?(`[^`]+`|@?[A-Za-z_][\\w.@-]*):(\\*|>=|<=|>|<|\\[)?(" + term + ")?")
-	ranges = regexp.MustCompile(`^([^\s\]]+)\s+(?i:to)\s+([^\s\]]+)\]`)
+	term  = `(?:` + quoted + `|[^\s()\[\]"'|]+)`
+	pairs = regexp.MustCompile("(-|!|\\b(?i:not)\\s+)?(`[^`]+`|@?[A-Za-z_][\\w.@-]*):(\\*|>=|<=|>|<|\\[)?(" + term + ")?")
 )
 
 // lucene writes field:value as a comparison, in the search and in conditions.
