@@ -172,10 +172,10 @@ func (t *tally) score(tr *truth, rep *investigate.Report) string {
 		if rank == 0 && (s.Service == tr.RootCause.Service || slices.Contains(tr.Acceptable, s.Service) || s.Component == tr.RootCause.Component) {
 			rank = i + 1
 			comp = hit(s.Component, tr.RootCause.Component)
-			fam = tr.Family == "" || string(s.Family) == tr.Family
+			fam = tr.Family == "" || slices.Contains(strings.Split(tr.Family, "|"), string(s.Family))
 			for _, a := range tr.Attributes {
 				for _, b := range s.Attributes {
-					if a.Key == b.Key && fmt.Sprint(a.Value) == b.Value {
+					if a.Key == b.Key && (fmt.Sprint(a.Value) == b.Value || a.Value == "*") {
 						attr++
 					}
 				}

@@ -13,6 +13,7 @@ type culprit struct {
 	errors   excess // jobs with an error that originates here
 	soft     excess // the same for answers that are no errors by status
 	slow     excess // jobs that spent more critical time here than nearly all of the baseline
+	severe   excess // those of them that anybody would call broken: several times the slowest of the baseline
 	more     excess // jobs that called the target more often than nearly all of the baseline
 	silent   excess // messages produced that this service did not take
 	waits    int    // of the slow ones: those that waited before the call instead of in it
@@ -29,6 +30,7 @@ type culprit struct {
 type bad struct {
 	span, job int32
 	kind      uint8
+	severe    bool // of slow ones: far beyond what the baseline knows
 }
 
 // Kinds of bad spans.
@@ -45,10 +47,14 @@ type excess struct {
 	inc, base   float64 // affected
 	nInc, nBase float64 // jobs that could have been
 	expected    float64 // affected jobs of the incident by the baseline's rates, class by class
+	classes     []*class
 }
 
 // count adds an affected job. A baseline job stands for as many of the incident as its class has for each of the baseline.
 func (e *excess) count(cl *class, inc bool, w float64) {
+	if !slices.Contains(e.classes, cl) {
+		e.classes = append(e.classes, cl)
+	}
 	if inc {
 		e.inc += w
 		return
@@ -59,11 +65,18 @@ func (e *excess) count(cl *class, inc bool, w float64) {
 	}
 }
 
-// settle sets the totals so that base/nBase is the rate expected for the incident's mix of classes.
-func (e *excess) settle(nInc, nBase float64) {
-	e.nInc, e.nBase = nInc, nBase
-	if nInc > 0 {
-		e.base = e.expected * nBase / nInc
+// settle sets the totals to those of the classes with affected jobs, so that base/nBase is the rate expected for the incident's
+// mix of classes and traffic that never comes this way dilutes nothing.
+func (e *excess) settle() {
+	for _, c := range e.classes {
+		e.nInc += float64(c.nInc)
+		e.nBase += float64(c.nBase)
+		if c.nBase == 0 { // requests that break off look like no class of before: compare with all that entered there
+			e.nBase += float64(c.kin)
+		}
+	}
+	if e.nInc > 0 {
+		e.base = e.expected * e.nBase / e.nInc
 	}
 }
 
@@ -94,8 +107,11 @@ const (
 
 func (e *excess) significant() bool { return e.over() >= minAffected && e.g() >= minG }
 
-// slowWeight is what a slow request counts against a failed one.
-const slowWeight = .7
+// slowWeight is what a slow request counts against a failed one, severeWeight what one counts that hangs.
+const (
+	slowWeight   = .7
+	severeWeight = .9
+)
 
 // affected is the number of jobs the culprit spoiled beyond the baseline's rate; the softer kinds count less.
 func (c *culprit) affected() float64 {
@@ -105,6 +121,9 @@ func (c *culprit) affected() float64 {
 	}
 	if c.slow.significant() {
 		n = max(n, slowWeight*c.slow.over())
+	}
+	if c.severe.significant() {
+		n = max(n, severeWeight*c.severe.over())
 	}
 	if c.silent.significant() {
 		n = max(n, c.silent.over())
@@ -146,10 +165,9 @@ func (q *inquiry) culprits(js *jobSet) []*culprit {
 
 type blamer struct {
 	*inquiry
-	js          *jobSet
-	by          map[place]*culprit
-	nInc, nBase float64
-	jobOf       []int32
+	js    *jobSet
+	by    map[place]*culprit
+	jobOf []int32
 }
 
 func (b *blamer) at(p place) *culprit {
@@ -162,10 +180,6 @@ func (b *blamer) at(p place) *culprit {
 }
 
 func (b *blamer) totals() {
-	for i := range b.js.classes {
-		b.nInc += float64(b.js.classes[i].nInc)
-		b.nBase += float64(b.js.classes[i].nBase)
-	}
 	b.jobOf = make([]int32, len(b.spans.Spans))
 	for i := range b.jobOf {
 		b.jobOf[i] = -1
@@ -226,7 +240,7 @@ func (b *blamer) blameErrors() {
 		if inc {
 			c.typeOf[sp.ErrorType]++
 			c.messages[sp.Message]++
-			c.bad = append(c.bad, bad{id, j, k})
+			c.bad = append(c.bad, bad{span: id, job: j, kind: k})
 			if cut && !seen[h] {
 				c.cutOff++
 				c.callers[sp.Service]++
@@ -238,8 +252,8 @@ func (b *blamer) blameErrors() {
 		}
 	}
 	for _, c := range b.by {
-		c.errors.settle(b.nInc, b.nBase)
-		c.soft.settle(b.nInc, b.nBase)
+		c.errors.settle()
+		c.soft.settle()
 	}
 }
 
@@ -289,6 +303,10 @@ func (b *blamer) errorPlace(i int32) (*culprit, bool) {
 const (
 	material = .3  // of the class's median duration
 	tailRate = .02 // of the baseline's jobs lie above the threshold
+	// A severely slow job spends severeTimes the baseline's tail in one place, severeTimes its own median duration more than
+	// usual there, and at least severeFloor nanoseconds more: what its user notices whatever others do.
+	severeTimes = 3
+	severeFloor = 50e6
 )
 
 type cell struct {
@@ -336,16 +354,21 @@ func (b *blamer) blameTime() {
 			w = consumerWeight
 		}
 		c.slow.count(cl, inc, w)
+		severe := x.ns > severeTimes*limit[k] && float64(over) > max(severeFloor, severeTimes*1000*float64(cl.median())) && !cl.consumer
+		if severe {
+			c.severe.count(cl, inc, 1)
+		}
 		if !inc {
 			return
 		}
 		if x.via == viaWait {
 			c.waits++
 		}
-		c.bad = append(c.bad, bad{x.span, b.jobOf[j.root], badSlow})
+		c.bad = append(c.bad, bad{x.span, b.jobOf[j.root], badSlow, severe})
 	})
 	for _, c := range b.by {
-		c.slow.settle(b.nInc, b.nBase)
+		c.slow.settle()
+		c.severe.settle()
 	}
 }
 
@@ -408,13 +431,13 @@ func (b *blamer) blameCalls() {
 		if float32(t.n) > max(limit[k], 1.3*mean[k]) || mean[k] < rareCalls {
 			c.more.count(cl, inc, 1)
 			if inc {
-				c.bad = append(c.bad, bad{t.first, b.jobOf[j.root], badMore})
+				c.bad = append(c.bad, bad{span: t.first, job: b.jobOf[j.root], kind: badMore})
 				c.moreUnit = t.unit
 			}
 		}
 	})
 	for _, c := range b.by {
-		c.more.settle(b.nInc, b.nBase)
+		c.more.settle()
 	}
 }
 
@@ -461,7 +484,7 @@ func (b *blamer) blameSilence() {
 		}
 		for _, i := range producers {
 			if b.unitOf[i] == k.unit && b.win.incident(s.Spans[i].Start) && !b.taken(i, k.service) {
-				c.bad = append(c.bad, bad{i, b.jobOf[i], badSilent})
+				c.bad = append(c.bad, bad{span: i, job: b.jobOf[i], kind: badSilent})
 			}
 		}
 	}

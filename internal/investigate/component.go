@@ -50,7 +50,7 @@ func (q *inquiry) componentOf(s *suspect) string {
 	case CacheTrouble:
 		return q.cacheName(s, target, kind)
 	case NameResolution:
-		return strings.TrimSpace("name resolution " + s.localValue("k8s.node.name", "host.name"))
+		return strings.TrimSpace("name resolution " + cmp.Or(s.localValue("k8s.node.name", "host.name"), target))
 	case MemoryRestart:
 		return "memory of " + s.name
 	case CredentialsExpired:
@@ -70,6 +70,9 @@ func (q *inquiry) componentOf(s *suspect) string {
 				return a.key + " " + a.value + ", " + a.pair.key + " " + a.pair.value
 			}
 			return a.key + " " + a.value
+		}
+		if n := s.numberOf(); n != nil {
+			return n.key + " " + n.String()
 		}
 	case AgentTool:
 		return "tool " + target
@@ -329,6 +332,9 @@ func (q *inquiry) nameAttributes(s *suspect) {
 		if a.pair != nil {
 			put(a.pair.key, a.pair.value)
 		}
+	}
+	if x := s.numberOf(); x != nil && n == 0 {
+		put(x.key, x.String())
 	}
 	for _, a := range s.drift {
 		if a.key == "service.version" || flagKey(a.key) || strings.Contains(a.key, "version") {

@@ -21,14 +21,15 @@ func Run(ctx context.Context, eng engine.Engine, r Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := q.suspects(cl)
-	for _, s := range list {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("investigate: %w", err)
-		}
-		q.workOut(s, cl)
+	list, err := q.accuse(ctx, cl)
+	if err != nil {
+		return nil, err
 	}
-	list = q.rank(list, cl)
+	if !q.anySerious(list, cl) {
+		if list, cl, err = q.reconsider(ctx, list, cl); err != nil {
+			return nil, err
+		}
+	}
 	rep := q.report(list, cl)
 	if err := places(ctx, eng, rep); err != nil { // the verdict stands without
 		rep.Notes = append(rep.Notes, err.Error())
@@ -76,6 +77,65 @@ func places(ctx context.Context, eng engine.Engine, rep *Report) error {
 	return nil
 }
 
+// accuse works the suspects out and ranks them.
+func (q *inquiry) accuse(ctx context.Context, cl *clues) ([]*suspect, error) {
+	list := q.suspects(cl)
+	for _, s := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("investigate: %w", err)
+		}
+		q.workOut(s, cl)
+	}
+	return q.rank(list, cl), nil
+}
+
+func (q *inquiry) anySerious(list []*suspect, cl *clues) bool {
+	all := spread(list)
+	return slices.ContainsFunc(list, func(s *suspect) bool { return q.serious(s, cl, all) })
+}
+
+// maxOnsets bounds the further onsets that are tried.
+const maxOnsets = 3
+
+// reconsider tries the next onsets when nothing serious began at the voted one: a harmless slow-down of many calls may have
+// outvoted a few failures. Only departures that hurt by themselves propose one. Without success the first windows stand.
+func (q *inquiry) reconsider(ctx context.Context, list []*suspect, cl *clues) ([]*suspect, *clues, error) {
+	if q.win.given {
+		return list, cl, nil
+	}
+	first := q.win
+	for _, at := range q.otherOnsets() {
+		q.win.onset, q.win.strength = q.clock.time(at), max(first.strength, minLLR)
+		q.place(at)
+		next := q.clues()
+		l, err := q.accuse(ctx, next)
+		if err != nil {
+			return nil, nil, err
+		}
+		if q.anySerious(l, next) {
+			return l, next, nil
+		}
+	}
+	q.win = first
+	return list, cl, nil
+}
+
+// otherOnsets are the bins where failures, missing answers or error lines began, strongest first, away from the voted onset.
+func (q *inquiry) otherOnsets() []int {
+	tried := []int{q.clock.at(q.win.onset)}
+	var out []int
+	for _, t := range q.tracks {
+		hard := t.kind == trackFault || t.kind == trackUnserved || t.pattern != nil && t.pattern.severity >= severityError || t.kind == trackSlow && t.weigh >= .5
+		near := slices.ContainsFunc(tried, func(i int) bool { return abs(i-t.from) <= 3 })
+		if !hard || near || !t.rise() || len(out) == maxOnsets {
+			continue
+		}
+		tried = append(tried, t.from)
+		out = append(out, t.from)
+	}
+	return out
+}
+
 // prepare loads the data, finds the windows and lays the blame. When the first culprit's own trouble began at another time than
 // the vote says (a distractor was louder), the windows are set again around it.
 func prepare(ctx context.Context, eng engine.Engine, r Request) (*inquiry, *clues, error) {
@@ -87,6 +147,11 @@ func prepare(ctx context.Context, eng engine.Engine, r Request) (*inquiry, *clue
 	q := &inquiry{data: d, req: req, clock: newClock(d.start, d.end)}
 	q.index()
 	q.findWindows()
+	return q, q.clues(), ctx.Err()
+}
+
+// clues takes the steps over the windows as they stand.
+func (q *inquiry) clues() *clues {
 	cl := q.collect()
 	if q.realign(cl) {
 		cl = q.collect()
@@ -97,7 +162,7 @@ func prepare(ctx context.Context, eng engine.Engine, r Request) (*inquiry, *clue
 	if cl.surge = q.surge(); cl.surge >= surgeFactor {
 		cl.mix = q.mixDrift()
 	}
-	return q, cl, ctx.Err()
+	return cl
 }
 
 func (q *inquiry) collect() *clues {
@@ -148,7 +213,9 @@ const (
 	quietShare  = .08
 	alertShare  = .06
 	spreadShare = .15
-	quietJobs   = 5
+	// confessedShare is quietShare for a service whose own log says anew what ails it (its memory, its pool, its disk).
+	confessedShare = .02
+	quietJobs      = 5
 )
 
 // serious reports whether a suspect is worth an alarm: failures and silence always, slowness when it touches enough requests,
@@ -163,14 +230,30 @@ func (q *inquiry) serious(s *suspect, cl *clues, spread float64) bool {
 	if !s.slowOnly {
 		return s.impact >= minAffected*.8
 	}
+	if s.severe >= quietJobs {
+		return true
+	}
 	share := quietShare
 	if !q.req.alert.IsZero() {
 		share = alertShare
+	}
+	if q.confessed(s) {
+		share = confessedShare
 	}
 	if spread >= spreadShare*q.jobsIn(cl) {
 		share = 0
 	}
 	return s.impact >= max(quietJobs, share*q.jobsIn(cl))
+}
+
+// confessed reports whether the service's own lines began to complain, often, of something that slows it down.
+func (q *inquiry) confessed(s *suspect) bool {
+	for _, p := range s.patterns {
+		if p.inc >= quietJobs && p.base == 0 && p.severity >= severityWarn && slices.Contains([]meaning{meansMemory, meansPool, meansDisk, meansLock, meansOverload, meansDNS, meansLimited}, p.means) {
+			return true
+		}
+	}
+	return false
 }
 
 // spread is how many jobs the slow places spoil together, each service's once.

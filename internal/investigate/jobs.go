@@ -62,6 +62,7 @@ type class struct {
 	consumer    bool
 	base        []int32 // durations of the baseline jobs in microseconds, sorted
 	nBase, nInc int
+	kin         int // baseline jobs of all classes with the same root
 }
 
 // makeJobs walks every root and every consumed message once.
@@ -103,8 +104,13 @@ func (q *inquiry) makeJobs() *jobSet {
 		}
 		js.jobs = append(js.jobs, j)
 	}
+	kin := map[int32]int{}
 	for i := range js.classes {
 		slices.Sort(js.classes[i].base)
+		kin[js.classes[i].root] += js.classes[i].nBase
+	}
+	for i := range js.classes {
+		js.classes[i].kin = kin[js.classes[i].root]
 	}
 	return js
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // String writes the condition as people write it.
-func (n numericDiff) String() string {
+func (n *numericDiff) String() string {
 	if n.above {
 		return ">= " + strconv.FormatFloat(n.at, 'g', 5, 64)
 	}
@@ -37,8 +37,18 @@ func (n numericDiff) String() string {
 }
 
 // localises is attrDiff.localises for a range of values.
-func (n numericDiff) localises() bool {
+func (n *numericDiff) localises() bool {
 	return n.cover >= .8 && n.badRate >= localFactor*n.elseRate && n.q <= maxFDR
+}
+
+// numberOf is the numeric attribute of requests that localises the fault best, or nil.
+func (s *suspect) numberOf() *numericDiff {
+	for i := range s.numeric {
+		if s.numeric[i].localises() && requestKey(s.numeric[i].key) {
+			return &s.numeric[i]
+		}
+	}
+	return nil
 }
 
 // numericDiffs compares the numeric attributes of bad spans (and of the spans above them) with those of good ones by the

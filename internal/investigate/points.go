@@ -326,6 +326,9 @@ func (q *inquiry) pointsOfAttributes(s *suspect) {
 	if l := s.localOf(requestKey); l != nil {
 		s.give(AttributeLocalised, 2, "%.0f %% of the bad spans carry %s=%s; others are bad in %.1f %%, these in %.1f %%", 100*l.cover(), l.key, l.value, 100*l.otherRate(), 100*l.badRate())
 	}
+	if n := s.numberOf(); n != nil && s.localOf(requestKey) == nil {
+		s.give(AttributeLocalised, 2, "%.0f %% of the bad spans have %s %s; others are bad in %.1f %%, these in %.1f %%", 100*n.cover, n.key, n, 100*n.elseRate, 100*n.badRate)
+	}
 	if l := s.localOf(func(k string) bool { return strings.Contains(k, "partition") }); l != nil && s.main != nil && s.main.silent.significant() {
 		s.give(PoisonMessage, 2.5, "%.0f %% of the messages not taken are of %s=%s", 100*l.cover(), l.key, l.value)
 	}

@@ -42,7 +42,7 @@ const (
 func (q *inquiry) rank(list []*suspect, cl *clues) []*suspect {
 	most := 0.0
 	for _, s := range list {
-		if s.slowOnly && s.impact < weakShare*q.jobsIn(cl) {
+		if s.slowOnly && s.severe < quietJobs && s.impact < weakShare*q.jobsIn(cl) {
 			s.impact *= weakFactor
 		}
 		if s.skew != nil && s.impact < 1 {

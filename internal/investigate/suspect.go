@@ -17,7 +17,8 @@ type suspect struct {
 	cause     []bad
 	impact    float64 // jobs spoiled, union over the places, beyond the baseline's rate
 	slowOnly  bool
-	onset     int64 // when its own bad spans begin
+	severe    float64 // jobs that hang beyond the baseline's rate
+	onset     int64   // when its own bad spans begin
 	family    Family
 	component string
 	score     float64
@@ -96,8 +97,14 @@ func (q *inquiry) weigh(s *suspect) {
 	jobs := map[int32]float64{}
 	s.slowOnly = true
 	for _, c := range s.places {
+		if c.severe.significant() {
+			s.severe = max(s.severe, c.severe.over())
+		}
 		for _, b := range c.bad {
-			e := c.excessOf(b.kind)
+			e, weight := c.excessOf(b.kind), kindWeight(b.kind)
+			if b.severe && c.severe.significant() {
+				e, weight = &c.severe, severeWeight
+			}
 			if !e.significant() || e.inc == 0 {
 				continue
 			}
@@ -105,7 +112,7 @@ func (q *inquiry) weigh(s *suspect) {
 				s.slowOnly = false
 			}
 			s.cause = append(s.cause, b)
-			w := kindWeight(b.kind) * min(1, e.over()/e.inc)
+			w := weight * min(1, e.over()/e.inc)
 			jobs[b.job] = max(jobs[b.job], w)
 		}
 		if s.main == nil || c.rankValue() > s.main.rankValue() {
