@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/clusterhealth"
+	"github.com/plumbline-mcp/plumbline/internal/engine"
+	"github.com/plumbline-mcp/plumbline/internal/engine/remote"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/opensearch"
 	"github.com/plumbline-mcp/plumbline/telemetry"
@@ -20,10 +24,63 @@ type clusters struct {
 	host      host
 	config    config
 	base      string
+	tempDir   string // where queries over a cluster's rows may spill
 	telemetry *telemetry.Telemetry
+	logger    *slog.Logger
 
-	mu   sync.Mutex
-	made map[string]*opensearch.Client
+	mu      sync.Mutex
+	made    map[string]*opensearch.Client
+	engines []clusterEngine // the last used last
+}
+
+// clusterEngine is an engine over a cluster as one caller may see it: what it learnt of the indices is of that caller.
+type clusterEngine struct {
+	cluster, caller string
+	engine          *remote.Engine
+}
+
+// maxEngines bounds the engines kept: one a cluster, and with pass-through one a caller.
+const maxEngines = 64
+
+// engine returns the engine over a cluster for the caller of ctx.
+func (c *clusters) engine(ctx context.Context, name string) (engine.Engine, error) {
+	client, err := c.client(name)
+	if err != nil {
+		return nil, err
+	}
+	caller := client.Caller(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.engines {
+		if e.cluster == name && e.caller == caller {
+			c.engines = append(slices.Delete(c.engines, i, i+1), e)
+			return e.engine, nil
+		}
+	}
+	made, err := remote.New(c.engineConfig(client, c.config.Sources[name]))
+	if err != nil {
+		return nil, err
+	}
+	c.engines = append(c.engines, clusterEngine{name, caller, made})
+	if len(c.engines) > maxEngines {
+		// Not closed: a query may be under way. What it holds is freed with it.
+		c.engines = slices.Delete(c.engines, 0, 1)
+	}
+	return made, nil
+}
+
+func (c *clusters) engineConfig(client *opensearch.Client, s sourceConfig) remote.Config {
+	out := remote.Config{Cluster: client, Now: c.host.now, Threads: c.config.Engine.Threads, Logger: c.logger, TempDir: c.tempDir, Indices: map[engine.Kind]string{}}
+	if n, err := bytesOf(c.config.Engine.Memory); err == nil {
+		out.MemoryLimitBytes = n
+	}
+	for kind, names := range s.Indices {
+		out.Indices[engine.Kind(kind)] = names
+	}
+	if s.PPL == "never" {
+		out.Plugin = remote.PluginNever
+	}
+	return out
 }
 
 // client returns the client of a source of kind opensearch.
@@ -108,10 +165,13 @@ func (c *clusters) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var errs []error
+	for _, e := range c.engines {
+		errs = append(errs, e.engine.Close())
+	}
 	for _, m := range c.made {
 		errs = append(errs, m.Close())
 	}
-	c.made = nil
+	c.made, c.engines = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -158,6 +218,11 @@ func (c *clusters) callers(ctx context.Context, r *http.Request) context.Context
 	return ctx
 }
 
+// tableKinds lists the tables whose indices can be named.
+func tableKinds() []engine.Kind {
+	return []engine.Kind{engine.Logs, engine.Spans, engine.Metrics, engine.ServiceMap}
+}
+
 // nodes lists the URLs of a cluster.
 func (s sourceConfig) nodes() []string {
 	if s.URL == "" {
@@ -193,6 +258,14 @@ func (s sourceConfig) checkCluster(name string) error {
 	}
 	if err := s.Auth.check(); err != nil {
 		return fault.New(fault.InvalidArgument, "sources.%s: %w", name, err)
+	}
+	for kind := range s.Indices {
+		if !slices.Contains(tableKinds(), engine.Kind(kind)) {
+			return fault.WithHint(fault.New(fault.InvalidArgument, "sources.%s: indices: unknown table %q", name, kind), "The tables are: logs, spans, metrics, service_map.")
+		}
+	}
+	if s.PPL != "" && s.PPL != "auto" && s.PPL != "never" {
+		return fault.New(fault.InvalidArgument, "sources.%s: ppl %q is neither auto nor never", name, s.PPL)
 	}
 	if s.Timeout != "" {
 		if d, err := time.ParseDuration(s.Timeout); err != nil || d <= 0 {

@@ -42,14 +42,15 @@ type sourceConfig struct {
 	About string `yaml:"about"` // a sentence for agents
 
 	// The rest is of kind opensearch; auth, tls, timeout and max_answer of kind prometheus as well.
-	URLs        []string    `yaml:"urls"`  // further nodes
-	Index       string      `yaml:"index"` // names and patterns by comma; all that hold logs, spans, metrics if empty
-	Auth        authConfig  `yaml:"auth"`
-	TLS         tlsConfig   `yaml:"tls"`
-	Proxy       proxyConfig `yaml:"proxy"`
-	Timeout     string      `yaml:"timeout"`     // of one request
-	MaxAnswer   string      `yaml:"max_answer"`  // size of one answer
-	Compression string      `yaml:"compression"` // on, off; on except on loopback if empty
+	URLs        []string          `yaml:"urls"`    // further nodes
+	Indices     map[string]string `yaml:"indices"` // logs, spans, metrics, service_map -> names and patterns by comma; looked for if empty
+	PPL         string            `yaml:"ppl"`     // auto, never: whether the SQL plugin is used
+	Auth        authConfig        `yaml:"auth"`
+	TLS         tlsConfig         `yaml:"tls"`
+	Proxy       proxyConfig       `yaml:"proxy"`
+	Timeout     string            `yaml:"timeout"`     // of one request
+	MaxAnswer   string            `yaml:"max_answer"`  // size of one answer
+	Compression string            `yaml:"compression"` // on, off; on except on loopback if empty
 }
 
 type serveConfig struct {

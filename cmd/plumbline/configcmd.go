@@ -59,9 +59,11 @@ func printSchema(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`| setting | environment | flag | meaning |
 |---|---|---|---|
-| ` + "`sources.NAME.kind`" + ` | | | files, opensearch or prometheus (the last two cannot be queried yet) |
+| ` + "`sources.NAME.kind`" + ` | | | files, opensearch or prometheus |
 | ` + "`sources.NAME.path`" + ` | | | of kind files: a directory, a file or a glob |
 | ` + "`sources.NAME.url`" + ` | | | of kind opensearch or prometheus |
+| ` + "`sources.NAME.auth`, `.tls`, `.timeout`, `.max_answer`" + ` | | | of kind opensearch or prometheus: who asks, whom to trust, bounds; see [opensearch.md](opensearch.md) |
+| ` + "`sources.NAME.urls`, `.indices`, `.ppl`, `.proxy`, `.compression`" + ` | | | of kind opensearch |
 | ` + "`sources.NAME.about`" + ` | | | a sentence that tells agents what the source holds |
 `)
 	for _, o := range options() {

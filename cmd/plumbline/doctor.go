@@ -17,6 +17,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/cmd/plumbline/internal/early"
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/opensearch"
 	"github.com/plumbline-mcp/plumbline/internal/timerange"
 )
 
@@ -86,6 +87,9 @@ func (d *doctor) examine(c *cobra.Command) {
 }
 
 func (d *doctor) source(ctx context.Context, name string) {
+	if d.p.config.Sources[name].Kind == kindOpenSearch && !d.cluster(ctx, name) {
+		return
+	}
 	if d.p.config.Sources[name].Kind == kindPrometheus {
 		d.server(ctx, name)
 		return
@@ -117,6 +121,41 @@ func (d *doctor) server(ctx context.Context, name string) {
 		return
 	}
 	d.say(true, "source "+name, fmt.Sprintf("%d metrics with samples in the last hour", len(list)))
+}
+
+// cluster tells what a cluster is and what this user may not find out.
+func (d *doctor) cluster(ctx context.Context, name string) bool {
+	c, err := d.p.clusters.client(name)
+	if err != nil {
+		d.fail("source "+name, err)
+		return false
+	}
+	caps, err := c.Capabilities(ctx)
+	if err != nil {
+		d.fail("source "+name, err)
+		return false
+	}
+	d.say(true, "cluster "+name, describeCluster(caps))
+	return true
+}
+
+func describeCluster(c opensearch.Capabilities) string {
+	out := "OpenSearch " + c.Version.String()
+	switch {
+	case c.Serverless:
+		out = "OpenSearch Serverless"
+	case c.Distribution == "elasticsearch":
+		out = "Elasticsearch " + c.Version.String()
+	}
+	if c.SQL || c.LegacySQL {
+		out += ", with the SQL plugin"
+	} else {
+		out += ", without the SQL plugin: PPL runs by search and DuckDB"
+	}
+	if len(c.Unknown) > 0 {
+		out += "; not known: " + strings.Join(c.Unknown, "; ")
+	}
+	return out
 }
 
 func (d *doctor) cache() {
@@ -155,6 +194,9 @@ func describe(tables []engine.Table) string {
 		parts = append(parts, fmt.Sprintf("%s %d rows", t.Name, t.Rows))
 	}
 	out := strings.Join(parts, ", ")
+	if out == "" {
+		out = "no tables"
+	}
 	if !have[engine.Logs] {
 		out += "; no logs: logs_patterns and logs_timeline have nothing to read"
 	}

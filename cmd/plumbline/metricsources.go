@@ -51,12 +51,19 @@ func (m *metricSources) Metrics(ctx context.Context, name string) (metrics.Sourc
 
 // checkServer refuses what only clusters can be asked with.
 func (s sourceConfig) checkServer(name string) error {
-	for what, set := range map[string]bool{
-		"urls": len(s.URLs) > 0, "index": s.Index != "", "auth.api_key": s.Auth.apiKey() != secretConfig{}, "auth.pass_through": s.Auth.PassThrough != "",
-		"proxy": s.Proxy != proxyConfig{}, "compression": s.Compression != "",
+	for _, x := range []struct {
+		what string
+		set  bool
+	}{
+		{"urls", len(s.URLs) > 0},
+		{"indices", len(s.Indices) > 0},
+		{"auth.api_key", s.Auth.apiKey() != secretConfig{}},
+		{"auth.pass_through", s.Auth.PassThrough != ""},
+		{"proxy", s.Proxy != proxyConfig{}},
+		{"compression", s.Compression != ""},
 	} {
-		if set {
-			return fault.New(fault.InvalidArgument, "sources.%s: %s is no setting of kind prometheus", name, what)
+		if x.set {
+			return fault.New(fault.InvalidArgument, "sources.%s: %s is no setting of kind prometheus", name, x.what)
 		}
 	}
 	return nil
@@ -87,4 +94,3 @@ func (m *metricSources) configOf(name string, s sourceConfig) prometheus.Config 
 	}
 	return out
 }
-

@@ -56,8 +56,8 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	if p.store, err = newStore(h, c, p.logger); err != nil {
 		return nil, err
 	}
-	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry}
-	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, telemetry: p.telemetry}
+	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry, logger: p.logger}
+	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, clusters: p.clusters, telemetry: p.telemetry}
 	p.metrics = &metricSources{sources: p.sources, host: h}
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
@@ -90,6 +90,7 @@ type sources struct {
 	config    config
 	base      string // directory of the configuration file: its relative paths start there
 	store     *local.Store
+	clusters  *clusters
 	telemetry *telemetry.Telemetry
 }
 
@@ -125,9 +126,12 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s is a Prometheus server: it has metrics alone", name),
 			"Ask it with metrics_query, metrics_find or services_health.")
 	}
-	if src.Kind != kindFiles {
-		return nil, fault.WithHint(fault.New(fault.Unsupported, "source %s: kind %s cannot be queried yet", name, src.Kind),
-			"This version reads files: export the data as JSON lines and give the path.")
+	if src.Kind == kindOpenSearch {
+		e, err := s.clusters.engine(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return traced{e, kindOpenSearch, s.telemetry, src.timeout(s.config.queryTimeout())}, nil
 	}
 	e, err := s.store.Open(ctx, src.Path)
 	if err != nil {
@@ -136,13 +140,14 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		}
 		return nil, err
 	}
-	return traced{e, s.telemetry, s.config.queryTimeout()}, nil
+	return traced{e, localSystem, s.telemetry, s.config.queryTimeout()}, nil
 }
 
 // traced puts a CLIENT span around each request to an engine.
 type traced struct {
 	engine.Engine
 
+	system  string // db.system.name
 	t       *telemetry.Telemetry
 	timeout time.Duration // of a query whose caller names none
 }
@@ -157,13 +162,13 @@ func (e traced) limits(lim engine.Limits) engine.Limits {
 const localSystem = "duckdb"
 
 func (e traced) Tables(ctx context.Context) (out []engine.Table, err error) {
-	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "tables"})
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: e.system, Operation: "tables"})
 	defer func() { done(err) }()
 	return e.Engine.Tables(ctx)
 }
 
 func (e traced) Fields(ctx context.Context, table string) (out []engine.Field, err error) {
-	ctx, done := e.t.Backend(ctx, telemetry.Request{System: localSystem, Operation: "fields"})
+	ctx, done := e.t.Backend(ctx, telemetry.Request{System: e.system, Operation: "fields"})
 	defer func() { done(err) }()
 	return e.Engine.Fields(ctx, table)
 }
@@ -180,9 +185,9 @@ func (e traced) Stream(ctx context.Context, query string, lim engine.Limits, eac
 	return e.Engine.Stream(ctx, query, e.limits(lim), each)
 }
 
-// request names a request to the local engine. Its query is read only when somebody looks.
+// request names a request to the engine. Its query is read only when somebody looks.
 func (e traced) request(operation, query string) telemetry.Request {
-	r := telemetry.Request{System: localSystem, Operation: operation}
+	r := telemetry.Request{System: e.system, Operation: operation}
 	if e.t.Tracing() {
 		words := ppl.Words(query)
 		r.Summary = strings.Join(words[:min(len(words), maxSummary)], " ")
