@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/plumbline-mcp/plumbline/internal/embed"
 	"github.com/plumbline-mcp/plumbline/internal/embed/kernel"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 	Kernel  kernel.Set // loops to use; the zero value = the fastest
 }
 
-// Encoder turns texts into vectors. It is safe for several goroutines; nothing is loaded before the first Encode.
+// Encoder turns texts into vectors. It is safe for several goroutines; nothing is loaded before the first Embed.
 type Encoder struct {
 	set     kernel.Set
 	workers int
@@ -56,7 +57,7 @@ func New(c Config) *Encoder {
 	return e
 }
 
-// Tokens returns the tokens of a text, as Encode reads it.
+// Tokens returns the tokens of a text, as Embed reads it.
 func (e *Encoder) Tokens(text string) ([]int32, error) {
 	m, err := e.load()
 	if err != nil {
@@ -65,8 +66,11 @@ func (e *Encoder) Tokens(text string) ([]int32, error) {
 	return m.tokens.Encode(text), nil
 }
 
-// Encode returns a vector of length one for each text. It stops between batches when the context ends.
-func (e *Encoder) Encode(ctx context.Context, texts []string) ([][]float32, error) {
+// Model names the model and its dimension.
+func (e *Encoder) Model() embed.Model { return embed.Model{Name: Name, Dimension: Dimension} }
+
+// Embed returns a vector of length one for each text. It stops between batches when the context ends.
+func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	m, err := e.load()
 	if err != nil {
 		return nil, err

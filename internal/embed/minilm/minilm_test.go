@@ -136,7 +136,7 @@ func cosine(a, b []float32) float64 {
 
 func TestVectorsAgreeWithTheFP32Reference(t *testing.T) {
 	texts, want := vectors(t)
-	got, err := minilm.New(minilm.Config{}).Encode(t.Context(), texts)
+	got, err := minilm.New(minilm.Config{}).Embed(t.Context(), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,11 +154,11 @@ func TestVectorsAgreeWithTheFP32Reference(t *testing.T) {
 func TestThePortableLoopsGiveTheSameVectors(t *testing.T) {
 	texts, want := vectors(t)
 	texts, want = texts[:12], want[:12]
-	got, err := minilm.New(minilm.Config{Kernel: kernel.Portable()}).Encode(t.Context(), texts)
+	got, err := minilm.New(minilm.Config{Kernel: kernel.Portable()}).Embed(t.Context(), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fast, err := minilm.New(minilm.Config{Workers: 1}).Encode(t.Context(), texts)
+	fast, err := minilm.New(minilm.Config{Workers: 1}).Embed(t.Context(), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,12 +176,12 @@ func TestAVectorDoesNotDependOnItsNeighbours(t *testing.T) {
 	texts, _ := vectors(t)
 	texts = texts[20:60]
 	e := minilm.New(minilm.Config{})
-	together, err := e.Encode(t.Context(), texts)
+	together, err := e.Embed(t.Context(), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(texts); i += 7 {
-		alone, err := e.Encode(t.Context(), texts[i:i+1])
+		alone, err := e.Embed(t.Context(), texts[i:i+1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestAVectorDoesNotDependOnItsNeighbours(t *testing.T) {
 
 func TestTextsThatAreOddGiveUnitVectors(t *testing.T) {
 	e := minilm.New(minilm.Config{})
-	got, err := e.Encode(t.Context(), []string{"", "\x00\x01", "\xff\xfe broken", strings.Repeat("word ", 100_000), strings.Repeat("x", 1<<20)})
+	got, err := e.Embed(t.Context(), []string{"", "\x00\x01", "\xff\xfe broken", strings.Repeat("word ", 100_000), strings.Repeat("x", 1<<20)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestTextsThatAreOddGiveUnitVectors(t *testing.T) {
 			t.Errorf("text %d: %d values, self-cosine %g", i, len(v), c)
 		}
 	}
-	if none, err := e.Encode(t.Context(), nil); err != nil || len(none) != 0 {
+	if none, err := e.Embed(t.Context(), nil); err != nil || len(none) != 0 {
 		t.Errorf("no texts: %v, %v", none, err)
 	}
 }
@@ -218,7 +218,7 @@ func TestALongTextIsCutAtTheModelsLimit(t *testing.T) {
 func TestEncodingStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := minilm.New(minilm.Config{}).Encode(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
+	if _, err := minilm.New(minilm.Config{}).Embed(ctx, []string{"a"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want canceled", err)
 	}
 }
@@ -229,7 +229,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(fmt.Sprintf("%d tokens", n), func(b *testing.B) {
 			text := []string{strings.Repeat("word ", n-2)}
 			for b.Loop() {
-				if _, err := e.Encode(b.Context(), text); err != nil {
+				if _, err := e.Embed(b.Context(), text); err != nil {
 					b.Fatal(err)
 				}
 			}
