@@ -27,7 +27,7 @@ func single(s Series) Summary {
 		out.Odd = Number(p.V)
 		return out
 	}
-	v := p.V
+	v := Round(p.V)
 	out.Last, out.order = &v, v
 	return out
 }
