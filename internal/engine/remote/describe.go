@@ -11,7 +11,6 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
-	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
 const (
@@ -223,7 +222,7 @@ func filled(f *engine.Field, raw json.RawMessage, words map[string]string) error
 
 // Explain says how a PPL text would run: the searches and, where they do not answer it alone, the SQL over their rows.
 func (e *Engine) Explain(ctx context.Context, query string) (*engine.Explanation, error) {
-	p, err := e.prepare(ctx, query, DefaultMaxRows)
+	p, err := e.prepare(ctx, query, DefaultMaxRows, false)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +247,14 @@ func (f *fetch) explain() string {
 	if size < 0 {
 		size = firstPage
 	}
-	return "POST " + f.t.target + "/_search\n" + text(f.body(size), true)
+	body := f.body(size)
+	if f.agg != nil {
+		body = dsl{"size": 0, "aggs": f.agg.request(nil)}
+		if f.query != nil {
+			body["query"] = f.query
+		}
+	}
+	return "POST " + f.t.target + "/_search\n" + text(body, true)
 }
 
 // says tells what a fetch does and what is left of its pipeline.
@@ -274,5 +280,3 @@ func join(parts []string) string {
 	}
 	return out
 }
-
-var _ = rows.String

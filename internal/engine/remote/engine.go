@@ -232,10 +232,21 @@ func (e *Engine) run(ctx context.Context, text string, lim engine.Limits, cut in
 }
 
 func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row []any) error) (*outcome, error) {
-	p, err := e.prepare(ctx, text, cut)
+	p, err := e.prepare(ctx, text, cut, false)
 	if err != nil {
 		return nil, err
 	}
+	out, err := e.execute(ctx, p, cut, each)
+	if errors.Is(err, errInexact) { // no row was handed over yet
+		if p, err = e.prepare(ctx, text, cut, true); err == nil {
+			out, err = e.execute(ctx, p, cut, each)
+		}
+	}
+	return out, err
+}
+
+// execute fetches what a query reads and runs the rest of it.
+func (e *Engine) execute(ctx context.Context, p *prepared, cut int, each func(row []any) error) (*outcome, error) {
 	s, err := e.session(ctx)
 	if err != nil {
 		return nil, err
@@ -257,7 +268,7 @@ func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row
 		return nil, err
 	}
 	out.columns, out.trouble = prog.Columns, w.notes
-	out.notes = slices.Concat(prog.Notes, p.plan.notes(), w.notes)
+	out.notes = slices.Concat(prog.Notes, p.plan.notes(), w.estimates, w.notes)
 	if err := s.stream(ctx, prog, each); err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
@@ -266,14 +277,22 @@ func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row
 
 // fill makes the table of a fetch; of one that the query only looks at, an empty one.
 func (s *session) fill(ctx context.Context, f *fetch, w *trouble) (*catalog.Table, int64, error) {
-	if !f.unused {
-		return s.load(ctx, f, w)
+	switch {
+	case f.unused:
+		return f.cat, 0, nil
+	case f.agg != nil:
+		groups, n, err := s.e.groups(ctx, f, w)
+		if err != nil {
+			return nil, 0, err
+		}
+		t, err := s.write(ctx, f.agg.table(), groups)
+		return t, n, err
 	}
-	return f.cat, 0, nil
+	return s.load(ctx, f, w)
 }
 
 // prepare reads and plans a query: over empty tables, to find what is wrong with it and what it reads.
-func (e *Engine) prepare(ctx context.Context, text string, cut int) (*prepared, error) {
+func (e *Engine) prepare(ctx context.Context, text string, cut int, plain bool) (*prepared, error) {
 	if len(text) > maxQueryText {
 		return nil, fault.WithHint(fault.New(fault.TooLarge, "query: %d bytes, the limit is %d", len(text), maxQueryText),
 			"Ask in several queries; long lists of values are better found by a pattern or a sub-search.")
@@ -282,20 +301,20 @@ func (e *Engine) prepare(ctx context.Context, text string, cut int) (*prepared, 
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.check(ctx, q, cut)
+	p, err := e.check(ctx, q, cut, plain)
 	if err == nil || fault.CodeOf(err) != fault.InvalidQuery {
 		return p, err
 	}
 	// The mapping may have grown since it was read, and it does not say which fields hold lists: sample documents do.
 	if again, retry := e.look(ctx, p.plan); retry == nil && again {
-		return e.check(ctx, q, cut)
+		return e.check(ctx, q, cut, plain)
 	}
 	return nil, err
 }
 
 // check compiles a query over empty tables.
-func (e *Engine) check(ctx context.Context, q *ppl.Query, cut int) (*prepared, error) {
-	p := &prepared{q: q, plan: &planner{e: e, cut: cut}}
+func (e *Engine) check(ctx context.Context, q *ppl.Query, cut int, plain bool) (*prepared, error) {
+	p := &prepared{q: q, plan: &planner{e: e, cut: cut, plain: plain}}
 	log := &plan.ScanLog{}
 	opt := e.options(cut)
 	opt.Log, opt.Head = log, p.plan.head
@@ -329,8 +348,11 @@ func (e *Engine) compile(ctx context.Context, q *ppl.Query, p *planner, tables [
 
 // wants notes which fields of the documents the query reads.
 func (f *fetch) wants(log *plan.ScanLog, sql string) {
-	names, _ := log.Columns(f.cat)
 	f.unused = !mentions(sql, f.cat.From)
+	if f.agg != nil {
+		return
+	}
+	names, _ := log.Columns(f.cat)
 	seen := map[string]bool{}
 	for _, name := range names {
 		switch name {

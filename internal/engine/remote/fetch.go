@@ -102,8 +102,14 @@ func (f *fetch) body(size int64) dsl {
 	return out
 }
 
-// trouble collects what makes an answer less than complete.
-type trouble struct{ notes []string }
+// trouble collects what makes an answer less than complete, and what is estimated in it.
+type trouble struct{ notes, estimates []string }
+
+func (w *trouble) note(text string) {
+	if !slices.Contains(w.estimates, text) {
+		w.estimates = append(w.estimates, text)
+	}
+}
 
 func (w *trouble) add(note string) {
 	if !slices.Contains(w.notes, note) {

@@ -61,7 +61,7 @@ func (e *Engine) keep(t *table) {
 
 // open reads what the cluster knows of a table.
 func (e *Engine) open(ctx context.Context, name string) (*table, error) {
-	t := &table{name: name, target: target(name), raw: true, kind: engine.Generic, known: e.now(), tainted: map[string]bool{}}
+	t := &table{name: name, target: target(name), raw: true, kind: engine.Generic, known: e.now()}
 	kind, wellKnown := kindOf(name)
 	if wellKnown {
 		at, notes, err := e.indices(ctx, kind)

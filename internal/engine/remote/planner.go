@@ -22,7 +22,7 @@ type planner struct {
 	loaded  []*catalog.Table // set for the second time
 	next    int
 	main    bool // the first pipeline was seen
-	plain   bool // leave all but filters to DuckDB
+	plain   bool // leave aggregations to DuckDB
 }
 
 // replay makes the planner answer with the loaded tables.
@@ -85,7 +85,7 @@ func (p *planner) head(ctx context.Context, q syntax.Pipeline) (*catalog.Table, 
 		if err != nil {
 			return nil, err
 		}
-		return p.begin(t, s, pipe, main), nil
+		return p.begin(ctx, t, s, pipe, main), nil
 	})
 	if err != nil {
 		if p.loaded != nil {
@@ -103,7 +103,7 @@ func needsWhole(c command.Command) bool {
 }
 
 // begin decides what of a pipeline the search does.
-func (p *planner) begin(t *table, s *command.Search, pipe *command.Pipeline, main bool) *fetch {
+func (p *planner) begin(ctx context.Context, t *table, s *command.Search, pipe *command.Pipeline, main bool) *fetch {
 	f := &fetch{t: t, limit: -1, source: s.Index}
 	if s.Alias != "" {
 		f.source = s.Alias
@@ -121,11 +121,12 @@ func (p *planner) begin(t *table, s *command.Search, pipe *command.Pipeline, mai
 	if main && p.cut > 0 {
 		limit = p.cut
 	}
-	if b.exact && !p.plain {
-		if k := b.aggregate(rest, n, p); k > n {
-			n = k
-			b.kept = nil
-		} else {
+	if b.exact {
+		done := n
+		if !p.plain {
+			n = b.aggregate(ctx, rest, n, p, s)
+		}
+		if n == done {
 			b.order(rest, n, limit)
 		}
 	}
@@ -265,7 +266,7 @@ func (b *beginning) limited(by *command.Sort, n int64) {
 			return
 		}
 		l := f.leaves[0]
-		if !sortable(l) || b.cond.t.tainted[l.exact] {
+		if !sortable(l) || b.cond.t.isTainted(l.exact) {
 			return
 		}
 		order, missing := "asc", "_first"

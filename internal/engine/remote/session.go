@@ -3,10 +3,13 @@ package remote
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/doctable"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
@@ -175,5 +178,45 @@ func (s *session) finish(f *fetch, b *doctable.Builder) (*catalog.Table, error) 
 	}
 	t := f.t.present(docs)
 	f.t.arrange(t)
+	return t, nil
+}
+
+// write makes a table of rows that are here already.
+func (s *session) write(ctx context.Context, t *catalog.Table, list [][]any) (*catalog.Table, error) {
+	s.tables++
+	name := "t" + strconv.Itoa(s.tables)
+	t.From = s.schema + "." + name
+	defs := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		t.Columns[i].SQL = "c" + strconv.Itoa(i) // names may differ by case alone
+		defs[i] = t.Columns[i].SQL + " " + storage(c)
+	}
+	if _, err := s.conn.ExecContext(ctx, "CREATE TABLE "+t.From+" ("+strings.Join(defs, ", ")+")"); err != nil {
+		return nil, fault.WithCode(fmt.Errorf("write groups: %w", err), fault.Internal)
+	}
+	err := s.conn.Raw(func(conn any) (err error) {
+		driverConn, ok := conn.(driver.Conn)
+		if !ok {
+			return errors.New("not a connection to DuckDB")
+		}
+		app, err := duckdb.NewAppenderFromConn(driverConn, s.schema, name)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, app.Close()) }()
+		args := make([]driver.Value, len(t.Columns))
+		for _, row := range list {
+			for i := range args {
+				args[i] = row[i]
+			}
+			if err := app.AppendRow(args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fault.WithCode(fmt.Errorf("write groups: %w", err), fault.Internal)
+	}
 	return t, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,12 +29,12 @@ type table struct {
 	cat     *catalog.Table
 	fields  map[string]*field
 	notes   []string
-	known   time.Time       // when the mapping was read
-	sampled bool            // cat knows what sample documents show
-	facts   *facts          // of a well-known table
-	tainted map[string]bool // paths with values that are not in the index
-	window  atomic.Int64    // index.max_result_window where it is known to be less than usual
-	pos     map[string]int  // display position of each column
+	known   time.Time      // when the mapping was read
+	sampled bool           // cat knows what sample documents show
+	facts   *facts         // of a well-known table
+	tainted sync.Map       // paths with values that are not in the index
+	window  atomic.Int64   // index.max_result_window where it is known to be less than usual
+	pos     map[string]int // display position of each column
 }
 
 // field is a column of a table with the index's fields that hold it.
@@ -62,6 +63,11 @@ func (f *field) each(ask func(*leaf) (clause, bool)) (clause, bool) {
 	out.q = anyOf(qs)
 	return out, true
 }
+
+// taint notes that the field has values that are not in the index: groups and orders by it would miss them.
+func (t *table) taint(path string) { t.tainted.Store(path, true) }
+
+func (t *table) isTainted(path string) bool { _, ok := t.tainted.Load(path); return ok }
 
 func (t *table) field(name string) *field {
 	if f := t.fields[name]; f != nil {

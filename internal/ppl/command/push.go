@@ -62,6 +62,11 @@ type Grouping struct {
 func GroupingOf(c Command, field string, modern bool) (g *Grouping, ok bool) {
 	switch c := c.(type) {
 	case *Stats:
+		for _, a := range c.Aggs {
+			if a.Name != "" && metadata(&syntax.Field{Name: a.Name}) != nil { // an error, which Compile tells
+				return nil, false
+			}
+		}
 		return c.grouping(field, modern), true
 	case *Timechart:
 		return c.grouping(field), true
