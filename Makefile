@@ -2,7 +2,7 @@
 BIN := bin/plumbline
 GO  ?= go
 
-.PHONY: all build static demo test lint conformance live bench clean
+.PHONY: all build static demo test lint conformance live live-stop bench clean
 
 all: build
 
@@ -33,6 +33,14 @@ lint:
 
 conformance: build
 	bash .ci/conformance.sh $(BIN)
+
+# The real servers of the live tests; prints the variables that the tests read: eval "$$(make -s live)". SERVERS names which.
+SERVERS ?= opensearch
+live:
+	@bash test/servers/live start $(SERVERS)
+
+live-stop:
+	@bash test/servers/live stop $(SERVERS)
 
 bench:
 	@cat bench/README.md
