@@ -172,6 +172,9 @@ func (e *Engine) Query(ctx context.Context, text string, lim engine.Limits) (*ro
 		return nil, err
 	}
 	res.Columns, res.Notes = run.columns, run.notes
+	if run.cut && !res.Truncated {
+		res.Truncated, res.Limit = true, fmt.Sprintf("%d rows of the cluster", pluginRows)
+	}
 	res.Stats = rows.Stats{RowsScanned: run.scanned, ElapsedMS: float64(e.now().Sub(start).Microseconds()) / 1000}
 	return res, nil
 }
@@ -208,6 +211,7 @@ type outcome struct {
 	notes   []string
 	trouble []string // of the notes, those that say that the answer is not complete
 	scanned int64    // -1 = not known
+	cut     bool     // there may be more rows than were handed over
 }
 
 // prepared is a query with its plan.
@@ -234,15 +238,34 @@ func (e *Engine) run(ctx context.Context, text string, lim engine.Limits, cut in
 func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row []any) error) (*outcome, error) {
 	p, err := e.prepare(ctx, text, cut, false)
 	if err != nil {
+		if word, ok := engineOnly(text); ok && fault.CodeOf(err) == fault.InvalidQuery {
+			return e.passOn(ctx, text, word, cut, each)
+		}
 		return nil, err
 	}
-	out, err := e.execute(ctx, p, cut, each)
+	out, why, done := e.byPlugin(ctx, p, cut, each)
+	if done {
+		return out, nil
+	}
+	out, err = e.execute(ctx, p, cut, each)
 	if errors.Is(err, errInexact) { // no row was handed over yet
 		if p, err = e.prepare(ctx, text, cut, true); err == nil {
 			out, err = e.execute(ctx, p, cut, each)
 		}
 	}
+	if err == nil && why != "" {
+		out.notes = append(out.notes, why)
+	}
 	return out, err
+}
+
+// passOn hands a command that only the cluster has to the cluster.
+func (e *Engine) passOn(ctx context.Context, text, word string, cut int, each func(row []any) error) (*outcome, error) {
+	if !e.plugin(ctx, nil) {
+		return nil, fault.WithHint(fault.New(fault.Unsupported, "%s runs on a cluster with the SQL and ml-commons plugins; %s offers none", word, e.cluster.Name()),
+			"Find anomalies with incident_investigate or logs_timeline.")
+	}
+	return e.ask(ctx, text, cut, each)
 }
 
 // execute fetches what a query reads and runs the rest of it.

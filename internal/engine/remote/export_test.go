@@ -1,0 +1,7 @@
+package remote
+
+// What the contract tests look at.
+var (
+	ParseAnswer = parseAnswer
+	PluginError = pluginError
+)
