@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -203,12 +204,20 @@ const moving = `(INITIALIZING|RUNNABLE|WAITING|WAITING_TIMEOUT) `
 func unowned(regions []*region) *Check {
 	c := &Check{Command: shell("list_procedures"), Expect: []string{`row\(s\)`}, About: "no living procedure owns the regions"}
 	for _, r := range regions {
-		if r.ID > 0 {
-			c.Absent = append(c.Absent, fmt.Sprintf(`%s.*"?regionId"?(:|=>) ?"?%d`, moving, r.ID))
+		if r.ID > 0 { // regions that were made together share their id: table and start key tell them apart
+			c.Absent = append(c.Absent, fmt.Sprintf(`%s.*"regionId" ?(:|=>) ?"?%d.*"qualifier" ?(:|=>) ?"%s"`, moving, r.ID, literal(inProcedures(r.Table)))+inStartKey(r.RawStart))
 		}
 	}
 	c.Absent = unique(c.Absent)
 	return c
+}
+
+// inStartKey is how list_procedures shows the start key of a region, "" for the first region of a table.
+func inStartKey(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	return `.*"startKey" ?(:|=>) ?"` + literal(base64.StdEncoding.EncodeToString([]byte(raw))) + `"`
 }
 
 // ownedFork says what to do if a live procedure owns a region that is to be taken over.
