@@ -211,7 +211,7 @@ func (c *clusters) callers(ctx context.Context, r *http.Request) context.Context
 	for _, name := range c.names() {
 		if header := c.config.Sources[name].Auth.PassThrough; header != "" {
 			if v := r.Header.Get(header); v != "" {
-				ctx = opensearch.WithCaller(ctx, name, v)
+				ctx = opensearch.WithCaller(ctx, name, v) //nolint:fatcontext // one value a cluster, and clusters are few
 			}
 		}
 	}

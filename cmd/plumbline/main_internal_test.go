@@ -18,6 +18,7 @@ func TestScripts(t *testing.T) {
 		Dir:                "testdata/script",
 		UpdateScripts:      os.Getenv("UPDATE") == "1",
 		RequireUniqueNames: true,
+		Cmds:               map[string]func(*testscript.TestScript, bool, []string){"cluster": standIn},
 		Setup: func(e *testscript.Env) error {
 			shop, err := filepath.Abs("recording/shop")
 			if err != nil {

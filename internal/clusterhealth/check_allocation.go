@@ -214,7 +214,7 @@ func (l lost) verdict(s *snapshot) (string, *finding.Remedy) {
 }
 
 func noCopy(l lost) (string, *finding.Remedy) {
-	return fmt.Sprintf("no node holds a copy of its data (%s)", l.reason), &finding.Remedy{
+	return fmt.Sprintf("no node holds a valid copy of its data (%s)", l.reason), &finding.Remedy{
 		Action: "Bring back the node that held it; else restore the index from a snapshot.",
 		Why:    "the data are on a node that is gone or a disk that failed: cluster_get INDEX/_shard_stores shows what is left",
 		Risk:   "allocate_stale_primary and allocate_empty_primary of _cluster/reroute lose data for good: only when neither node nor snapshot exists",

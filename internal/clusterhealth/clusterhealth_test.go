@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -76,9 +78,7 @@ func stats(node string) string {
 
 func with(changes map[string]any) map[string]any {
 	out := sound()
-	for k, v := range changes {
-		out[k] = v
-	}
+	maps.Copy(out, changes)
 	return out
 }
 
@@ -116,10 +116,10 @@ func TestASoundClusterHasNoFinding(t *testing.T) {
 }
 
 // unassigned are the answers of a cluster with one shard that no node takes, by the deciders given.
-func unassigned(role, allocate string, info string, nodes ...string) map[string]any {
+func unassigned(role, allocate, info string, nodes ...string) map[string]any {
 	return map[string]any{
 		"/_cat/shards": `[{"index":"logs-1","shard":"2","prirep":"` + role + `","state":"UNASSIGNED","unassigned.reason":"NODE_LEFT","unassigned.at":"2026-05-12T09:00:00Z"}]`,
-		"/_cluster/allocation/explain": `{"index":"logs-1","shard":2,"primary":` + fmt.Sprint(role == "p") + `,"can_allocate":"` + allocate + `","allocate_explanation":"because","unassigned_info":{` + info +
+		"/_cluster/allocation/explain": `{"index":"logs-1","shard":2,"primary":` + strconv.FormatBool(role == "p") + `,"can_allocate":"` + allocate + `","allocate_explanation":"because","unassigned_info":{` + info +
 			`},"node_allocation_decisions":[` + strings.Join(nodes, ",") + `]}`,
 	}
 }
@@ -129,7 +129,6 @@ func no(node, decider string) string {
 }
 
 func TestEachRuleFiresWhereItShould(t *testing.T) {
-	old := "2026-05-12T09:00:00Z"
 	for _, c := range []struct {
 		name     string
 		change   map[string]any
@@ -138,7 +137,7 @@ func TestEachRuleFiresWhereItShould(t *testing.T) {
 		says     string // in summary
 		next     string // in the remedy
 	}{
-		{"a primary whose data are gone", unassigned("p", "no_valid_shard_copy", ``), "primary-unassigned", finding.Critical, "1 primary shard of logs-1 unassigned: no node holds a copy", "Bring back the node"},
+		{"a primary whose data are gone", unassigned("p", "no_valid_shard_copy", ``), "primary-unassigned", finding.Critical, "1 primary shard of logs-1 unassigned: no node holds a valid copy", "Bring back the node"},
 		{"a replica on a cluster of one node", unassigned("r", "no", ``, no("n1", "same_shard")), "replica-unassigned", finding.Low, "holds a copy already", "number_of_replicas"},
 		{"a replica that full disks keep away", unassigned("r", "no", ``, no("n1", "same_shard"), no("n2", "disk_threshold"), no("n3", "disk_threshold")), "replica-unassigned", finding.Medium, "above the watermark", "Free disk"},
 		{"a primary that a filter keeps away", unassigned("p", "no", ``, no("n1", "filter"), no("n2", "filter")), "primary-unassigned", finding.Critical, "allocation filter", "_cat/nodeattrs"},
@@ -191,7 +190,6 @@ func TestEachRuleFiresWhereItShould(t *testing.T) {
 			}
 		})
 	}
-	_ = old
 }
 
 func TestManySmallShardsAndTooManyOnANode(t *testing.T) {

@@ -32,34 +32,101 @@ const (
 // a cluster by POST, _search reads by POST, and a GET of _plugins/_security tells password hashes.
 func endpoints() []endpoint {
 	return []endpoint{
-		{form: "_cluster/health", about: "status, shards that are not started"}, {form: "_cluster/health/{index}"},
+		{form: "_cluster/health", about: "status, shards that are not started"},
+		{form: "_cluster/health/{index}"},
 		{form: "_cluster/allocation/explain", body: true, about: "why a shard is where it is or is not: body {index, shard, primary}"},
-		{form: "_cluster/stats", trim: trimClusterStats}, {form: "_cluster/settings"}, {form: "_cluster/pending_tasks"},
+		{form: "_cluster/stats", trim: trimClusterStats},
+		{form: "_cluster/settings"},
+		{form: "_cluster/pending_tasks"},
 		{form: "_cluster/state/{metric}/..."},
-		{form: "_nodes", trim: trimNodes}, {form: "_nodes/stats", trim: trimNodesStats}, {form: "_nodes/stats/{metric}/..."},
-		{form: "_nodes/hot_threads", about: "what threads do"}, {form: "_nodes/{node}/hot_threads"}, {form: "_nodes/{node}/stats", trim: trimNodesStats},
-		{form: "_nodes/{node}/stats/{metric}/..."}, {form: "_nodes/usage"}, {form: "_nodes/{node}"}, {form: "_nodes/{node}/{metric}"},
-		{form: "_stats", trim: trimIndicesStats}, {form: "_stats/{metric}"}, {form: "{index}/_stats"}, {form: "{index}/_stats/{metric}"},
-		{form: "_tasks", about: "running tasks; ?detailed"}, {form: "_tasks/{task}"},
-		{form: "_cat/{table}", about: "tables: indices, shards, nodes, allocation, thread_pool, recovery, segments, ..."}, {form: "_cat/{table}/{name}"},
-		{form: "_cat/snapshots/{name}"}, {form: "_list/indices"}, {form: "_list/indices/{index}"}, {form: "_list/shards"}, {form: "_list/shards/{index}"},
-		{form: "_mapping"}, {form: "{index}/_mapping"}, {form: "{index}/_mapping/field/{field}"}, {form: "_settings"}, {form: "{index}/_settings"},
-		{form: "{index}/_settings/{name}"}, {form: "{index}"}, {form: "_alias"}, {form: "_alias/{name}"}, {form: "{index}/_alias"}, {form: "{index}/_alias/{name}"},
-		{form: "_data_stream"}, {form: "_data_stream/{name}"}, {form: "_data_stream/_stats"}, {form: "_data_stream/{name}/_stats"},
-		{form: "_resolve/index/{name}"}, {form: "_field_caps"}, {form: "{index}/_field_caps"},
-		{form: "_index_template"}, {form: "_index_template/{name}"}, {form: "_component_template"}, {form: "_component_template/{name}"},
-		{form: "_template"}, {form: "_template/{name}"}, {form: "_ingest/pipeline"}, {form: "_ingest/pipeline/{name}"},
-		{form: "_search/pipeline"}, {form: "_search/pipeline/{name}"}, {form: "_scripts/{name}"},
-		{form: "_recovery"}, {form: "{index}/_recovery"}, {form: "_segments"}, {form: "{index}/_segments"}, {form: "{index}/_shard_stores"}, {form: "_shard_stores"},
-		{form: "{index}/_search_shards"}, {form: "_remote/info"}, {form: "_remotestore/stats/{index}"},
-		{form: "_snapshot"}, {form: "_snapshot/{repository}"}, {form: "_snapshot/{repository}/{snapshot}"}, {form: "_snapshot/_status"}, {form: "_snapshot/{repository}/_status"},
-		{form: "_plugins/_ism/explain"}, {form: "_plugins/_ism/explain/{index}", about: "what the index policy did last"},
-		{form: "_plugins/_ism/policies"}, {form: "_plugins/_ism/policies/{name}"}, {form: "_plugins/_knn/stats"}, {form: "_plugins/_ml/stats"}, {form: "_plugins/_ml/models/{name}"},
-		{form: "_plugins/_replication/{index}/_status"}, {form: "_plugins/_replication/autofollow_stats"},
-		{form: "_search", body: true}, {form: "{index}/_search", body: true}, {form: "_count", body: true}, {form: "{index}/_count", body: true},
-		{form: "{index}/_doc/{id}"}, {form: "{index}/_explain/{id}", body: true}, {form: "{index}/_termvectors/{id}"},
-		{form: "_analyze", body: true}, {form: "{index}/_analyze", body: true}, {form: "_validate/query", body: true}, {form: "{index}/_validate/query", body: true},
-		{form: "_search/point_in_time/_all"}, {form: ""},
+		{form: "_nodes", trim: trimNodes},
+		{form: "_nodes/stats", trim: trimNodesStats},
+		{form: "_nodes/stats/{metric}/..."},
+		{form: "_nodes/hot_threads", about: "what threads do"},
+		{form: "_nodes/{node}/hot_threads"},
+		{form: "_nodes/{node}/stats", trim: trimNodesStats},
+		{form: "_nodes/{node}/stats/{metric}/..."},
+		{form: "_nodes/usage"},
+		{form: "_nodes/{node}"},
+		{form: "_nodes/{node}/{metric}"},
+		{form: "_stats", trim: trimIndicesStats},
+		{form: "_stats/{metric}"},
+		{form: "{index}/_stats"},
+		{form: "{index}/_stats/{metric}"},
+		{form: "_tasks", about: "running tasks; ?detailed"},
+		{form: "_tasks/{task}"},
+		{form: "_cat/{table}", about: "tables: indices, shards, nodes, allocation, thread_pool, recovery, segments, ..."},
+		{form: "_cat/{table}/{name}"},
+		{form: "_cat/snapshots/{name}"},
+		{form: "_list/indices"},
+		{form: "_list/indices/{index}"},
+		{form: "_list/shards"},
+		{form: "_list/shards/{index}"},
+		{form: "_mapping"},
+		{form: "{index}/_mapping"},
+		{form: "{index}/_mapping/field/{field}"},
+		{form: "_settings"},
+		{form: "{index}/_settings"},
+		{form: "{index}/_settings/{name}"},
+		{form: "{index}"},
+		{form: "_alias"},
+		{form: "_alias/{name}"},
+		{form: "{index}/_alias"},
+		{form: "{index}/_alias/{name}"},
+		{form: "_data_stream"},
+		{form: "_data_stream/{name}"},
+		{form: "_data_stream/_stats"},
+		{form: "_data_stream/{name}/_stats"},
+		{form: "_resolve/index/{name}"},
+		{form: "_field_caps"},
+		{form: "{index}/_field_caps"},
+		{form: "_index_template"},
+		{form: "_index_template/{name}"},
+		{form: "_component_template"},
+		{form: "_component_template/{name}"},
+		{form: "_template"},
+		{form: "_template/{name}"},
+		{form: "_ingest/pipeline"},
+		{form: "_ingest/pipeline/{name}"},
+		{form: "_search/pipeline"},
+		{form: "_search/pipeline/{name}"},
+		{form: "_scripts/{name}"},
+		{form: "_recovery"},
+		{form: "{index}/_recovery"},
+		{form: "_segments"},
+		{form: "{index}/_segments"},
+		{form: "{index}/_shard_stores"},
+		{form: "_shard_stores"},
+		{form: "{index}/_search_shards"},
+		{form: "_remote/info"},
+		{form: "_remotestore/stats/{index}"},
+		{form: "_snapshot"},
+		{form: "_snapshot/{repository}"},
+		{form: "_snapshot/{repository}/{snapshot}"},
+		{form: "_snapshot/_status"},
+		{form: "_snapshot/{repository}/_status"},
+		{form: "_plugins/_ism/explain"},
+		{form: "_plugins/_ism/explain/{index}", about: "what the index policy did last"},
+		{form: "_plugins/_ism/policies"},
+		{form: "_plugins/_ism/policies/{name}"},
+		{form: "_plugins/_knn/stats"},
+		{form: "_plugins/_ml/stats"},
+		{form: "_plugins/_ml/models/{name}"},
+		{form: "_plugins/_replication/{index}/_status"},
+		{form: "_plugins/_replication/autofollow_stats"},
+		{form: "_search", body: true},
+		{form: "{index}/_search", body: true},
+		{form: "_count", body: true},
+		{form: "{index}/_count", body: true},
+		{form: "{index}/_doc/{id}"},
+		{form: "{index}/_explain/{id}", body: true},
+		{form: "{index}/_termvectors/{id}"},
+		{form: "_analyze", body: true},
+		{form: "{index}/_analyze", body: true},
+		{form: "_validate/query", body: true},
+		{form: "{index}/_validate/query", body: true},
+		{form: "_search/point_in_time/_all"},
+		{form: ""},
 	}
 }
 
@@ -148,7 +215,7 @@ func withoutSystem(e endpoint, segments []string) ([]string, error) {
 		segments = append([]string{""}, segments...)
 	}
 	wild := index == "_all"
-	for _, name := range strings.Split(index, ",") {
+	for name := range strings.SplitSeq(index, ",") {
 		if _, after, remote := strings.Cut(name, ":"); remote {
 			name = after
 		}
@@ -161,9 +228,7 @@ func withoutSystem(e endpoint, segments []string) ([]string, error) {
 		if index == "_all" {
 			index = "*"
 		}
-		for _, p := range systemIndices() {
-			index += ",-" + p + "*"
-		}
+		index += ",-" + strings.Join(systemIndices(), "*,-") + "*"
 	}
 	return append([]string{index}, segments[1:]...), nil
 }
@@ -180,7 +245,7 @@ func split(path string) ([]string, error) {
 		return nil, nil
 	}
 	var out []string
-	for _, s := range strings.Split(path, "/") {
+	for s := range strings.SplitSeq(path, "/") {
 		name, err := url.PathUnescape(s)
 		switch {
 		case err != nil:
@@ -264,13 +329,13 @@ func unknownEndpoint(path string, segments []string) error {
 		}
 	}
 	if len(near) == 0 {
-		near = append(all, "_nodes/stats", "{index}/_mapping", "{index}/_settings", "_plugins/_ism/explain/{index}")
+		near = slices.Concat(all, []string{"_nodes/stats", "{index}/_mapping", "{index}/_settings"})
 	}
 	return fault.WithHint(err, "Such as: %s.", strings.Join(near[:min(len(near), 8)], ", "))
 }
 
 // request builds what is sent.
-func (q question) request(limit int64) opensearch.Request {
+func (q *question) request(limit int64) opensearch.Request {
 	r := opensearch.Request{Path: "/", Query: q.query, Idempotent: true, MaxBytes: limit}
 	if len(q.segments) > 0 {
 		r.Path = opensearch.Path(q.segments...)

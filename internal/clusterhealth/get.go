@@ -57,7 +57,7 @@ func Get(ctx context.Context, c Cluster, a Ask) (*Answer, error) {
 }
 
 // isText reports whether the endpoint answers lines for people.
-func (q question) isText() bool {
+func (q *question) isText() bool {
 	last := ""
 	if len(q.segments) > 0 {
 		last = q.segments[len(q.segments)-1]
@@ -91,7 +91,7 @@ func (q *question) prepare(out *Answer) {
 }
 
 // explain adds what is known about an endpoint's refusals.
-func (q question) explain(err error) error {
+func (q *question) explain(err error) error {
 	bad, ok := asResponse(err)
 	if ok && bad.Status == 400 && q.form.form == "_cluster/allocation/explain" && len(q.body) == 0 {
 		return fault.WithHint(err, "Without a body it explains an unassigned shard, and there is none: give body {\"index\": NAME, \"shard\": 0, \"primary\": true}.")

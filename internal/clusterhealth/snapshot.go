@@ -244,7 +244,7 @@ func (s *snapshot) ask(ctx context.Context, c Cluster, path string, q url.Values
 		}
 		return false, err
 	}
-	if err := json.Unmarshal(res.Body, into); err != nil {
+	if json.Unmarshal(res.Body, into) != nil {
 		s.miss(path, "an answer of another form than this version knows", loss)
 		return false, nil
 	}

@@ -16,15 +16,15 @@ const (
 )
 
 // Need returns the value of a variable, or skips the test; with REQUIRE_LIVE=1 it fails it.
-func Need(t testing.TB, variable string) string {
-	t.Helper()
+func Need(tb testing.TB, variable string) string {
+	tb.Helper()
 	v := os.Getenv(variable) //nolint:forbidigo // a helper of tests
 	switch {
 	case v != "":
 	case os.Getenv("REQUIRE_LIVE") == "1": //nolint:forbidigo // a helper of tests
-		t.Fatalf("%s is not set and REQUIRE_LIVE=1: `make live` starts the servers", variable)
+		tb.Fatalf("%s is not set and REQUIRE_LIVE=1: `make live` starts the servers", variable)
 	default:
-		t.Skipf("%s is not set: `make live` starts the servers", variable)
+		tb.Skipf("%s is not set: `make live` starts the servers", variable)
 	}
 	return v
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -195,12 +196,9 @@ func (c *Client) authorize(ctx context.Context, r *http.Request, body []byte) er
 func (k *keeper) hideMore(v string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range k.shown {
-		if s == v {
-			return
-		}
+	if !slices.Contains(k.shown, v) {
+		k.hide(v)
 	}
-	k.hide(v)
 }
 
 func (c *Client) token(ctx context.Context, r *http.Request, scheme, name string, s Secret) error {

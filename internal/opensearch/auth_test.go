@@ -203,7 +203,7 @@ func verify(t *testing.T, srv *recorder, access, service, region string) {
 	}
 	_, list, _ := strings.Cut(got, "SignedHeaders=")
 	list, _, _ = strings.Cut(list, ",")
-	for _, h := range strings.Split(list, ";") {
+	for h := range strings.SplitSeq(list, ";") {
 		if h != "host" && h != "content-length" {
 			again.Header.Set(h, r.Header.Get(h))
 		}
@@ -271,23 +271,27 @@ func TestTheWholeAWSChainSigns(t *testing.T) {
 		access string
 	}{
 		{"environment", func(t *testing.T, _ string) *opensearch.AWS {
+			t.Helper()
 			t.Setenv("AWS_ACCESS_KEY_ID", "ENVKEY")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "sk-ENVKEY")
 			return &opensearch.AWS{Service: "es"}
 		}, "ENVKEY"},
 		{"profile", func(t *testing.T, _ string) *opensearch.AWS {
+			t.Helper()
 			file := filepath.Join(t.TempDir(), "credentials")
 			write(t, file, []byte("[ops]\naws_access_key_id=PROFILE\naws_secret_access_key=sk-PROFILE\n"))
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
 			return &opensearch.AWS{Service: "es", Profile: "ops"}
 		}, "PROFILE"},
 		{"role", func(t *testing.T, url string) *opensearch.AWS {
+			t.Helper()
 			t.Setenv("AWS_ACCESS_KEY_ID", "ENVKEY")
 			t.Setenv("AWS_SECRET_ACCESS_KEY", "sk-ENVKEY")
 			t.Setenv("AWS_ENDPOINT_URL_STS", url)
 			return &opensearch.AWS{Service: "es", Role: "arn:aws:iam::1:role/reader", ExternalID: "x9"}
 		}, "ASSUMEROLE"},
 		{"web identity", func(t *testing.T, url string) *opensearch.AWS {
+			t.Helper()
 			file := filepath.Join(t.TempDir(), "token")
 			write(t, file, []byte("jwt"))
 			t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", file)
@@ -296,10 +300,12 @@ func TestTheWholeAWSChainSigns(t *testing.T) {
 			return &opensearch.AWS{Service: "es"}
 		}, "ASSUMEROLEWITHWEBIDENTITY"},
 		{"container", func(t *testing.T, url string) *opensearch.AWS {
+			t.Helper()
 			t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url+"/creds")
 			return &opensearch.AWS{Service: "aoss"}
 		}, "CONTAINER"},
 		{"instance", func(t *testing.T, url string) *opensearch.AWS {
+			t.Helper()
 			t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
 			t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
 			return &opensearch.AWS{Service: "es", Region: "ap-south-1"}

@@ -79,7 +79,7 @@ type facts struct {
 // accept the credentials: a user without rights on the cluster gets what can be found out without them.
 func (c *Client) Capabilities(ctx context.Context) (Capabilities, error) {
 	v, _ := c.known.LoadOrStore(c.Caller(ctx), &facts{})
-	f := v.(*facts) //nolint:forcetypeassert,revive // the only type stored
+	f := v.(*facts) //nolint:forcetypeassert // the only type stored
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.done {

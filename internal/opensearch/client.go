@@ -150,7 +150,7 @@ func (c *Client) Do(ctx context.Context, r Request) (_ *Response, err error) {
 	c.bound(&r, timeout)
 	out, err := c.attempts(ctx, r)
 	if err != nil {
-		return nil, c.explain(err, outer, ctx, timeout, r)
+		return nil, c.explain(outer, ctx, err, timeout, r)
 	}
 	return out, nil
 }

@@ -118,8 +118,15 @@ func defaultPort(u *url.URL) string {
 	return "9200"
 }
 
-// withDefaults fills what was left zero.
-func (c Config) withDefaults() Config {
+// withDefaults returns a copy with what was left zero filled in.
+func (c *Config) withDefaults() Config {
+	out := *c
+	out.fill()
+	return out
+}
+
+// fill sets what was left zero.
+func (c *Config) fill() {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
@@ -147,7 +154,6 @@ func (c Config) withDefaults() Config {
 	if c.Observe == nil {
 		c.Observe = func(ctx context.Context, _ Call) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
-	return c
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -133,7 +133,7 @@ func (d *errorDetail) words() (kind, reason, details string) {
 
 // explain makes what a caller reads: the cluster's name, what was asked, why it failed, what to check. The deadline of outer is
 // the caller's, that of ctx the request's.
-func (c *Client) explain(err error, outer, ctx context.Context, timeout time.Duration, r Request) error {
+func (c *Client) explain(outer, ctx context.Context, err error, timeout time.Duration, r Request) error {
 	what := fmt.Sprintf("cluster %s: %s", c.Name(), operation(r.Path))
 	if errors.Is(outer.Err(), context.Canceled) {
 		return fault.WithCode(fmt.Errorf("%s: %w", what, context.Canceled), fault.Canceled)

@@ -21,7 +21,7 @@ const (
 	firstPage   = 1_000  // until the weight of a document is known
 	minPage     = 50     // below that the requests cost more than the documents
 	pageBytes   = 4 << 20
-	keepAlive   = 3 * time.Minute // of a point in time or scroll between two pages: what is done with a page may be slow
+	keepAlive   = "180s"          // of a point in time or scroll between two pages: what is done with a page may be slow
 	closeBudget = 5 * time.Second // to give it back when the work is done or given up
 )
 
@@ -104,7 +104,7 @@ func noPIT(err error) bool {
 func (c *Client) openPIT(ctx context.Context, index string) (string, error) {
 	res, err := c.Do(ctx, Request{
 		Method: http.MethodPost, Path: Path(index, "_search", "point_in_time"),
-		Query: url.Values{"keep_alive": {duration(keepAlive)}},
+		Query: url.Values{"keep_alive": {keepAlive}},
 	})
 	if err != nil {
 		return "", err
@@ -131,13 +131,11 @@ func (c *Client) closePIT(ctx context.Context, id string) {
 	_, _ = c.Do(context.WithoutCancel(ctx), Request{Method: http.MethodDelete, Path: "/_search/point_in_time", Body: body, Idempotent: true, Timeout: closeBudget})
 }
 
-func duration(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
-
 // pages reads by point in time.
 func (r *pager) pages(ctx context.Context) error {
 	r.out.Way = ByPIT
 	return r.walk(ctx, append(slices.Clone(r.p.Sort), map[string]any{"_doc": "asc"}), "", func(body map[string]any) {
-		body["pit"] = map[string]any{"id": r.pit, "keep_alive": duration(keepAlive)}
+		body["pit"] = map[string]any{"id": r.pit, "keep_alive": keepAlive}
 	})
 }
 
@@ -190,7 +188,7 @@ func (r *pager) scroll(ctx context.Context) error {
 	if len(sort) == 0 {
 		sort = []any{"_doc"}
 	}
-	found, err := r.ask(ctx, r.p.Index, r.body(sort), url.Values{"scroll": {duration(keepAlive)}})
+	found, err := r.ask(ctx, r.p.Index, r.body(sort), url.Values{"scroll": {keepAlive}})
 	if err != nil {
 		return err
 	}
@@ -200,7 +198,7 @@ func (r *pager) scroll(ctx context.Context) error {
 		if done, err := r.hand(ctx, found.Hits); err != nil || done {
 			return err
 		}
-		body, err := json.Marshal(map[string]any{"scroll": duration(keepAlive), "scroll_id": id})
+		body, err := json.Marshal(map[string]any{"scroll": keepAlive, "scroll_id": id})
 		if err != nil {
 			return fmt.Errorf("write the scroll: %w", err)
 		}
@@ -238,7 +236,7 @@ func (r *pager) body(sort []any) map[string]any {
 }
 
 func (r *pager) asked(body map[string]any) int {
-	n, _ := body["size"].(int) //nolint:errcheck,revive // body wrote it
+	n, _ := body["size"].(int)
 	return n
 }
 

@@ -24,7 +24,6 @@ type doc struct{ ts, place, n int }
 type shelf struct {
 	docs     []doc
 	pit      bool
-	scroll   bool
 	weight   int
 	open     int
 	requests int

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -137,9 +138,7 @@ func (c *Client) bound(r *Request, timeout time.Duration) {
 		return
 	}
 	q := url.Values{}
-	for k, v := range r.Query {
-		q[k] = v
-	}
+	maps.Copy(q, r.Query)
 	q.Set(cancelParameter, strconv.FormatInt(max(timeout.Milliseconds(), 1), 10)+"ms")
 	r.Query = q
 }

@@ -129,10 +129,7 @@ const namedFailures = 3
 // Note says in one sentence what an answer lacks, or "" when it is whole. Every answer that rests on a search must carry it.
 func (s Shards) Note(timedOut bool) string {
 	var parts []string
-	missing := s.Total - s.Successful
-	if s.Failed > missing {
-		missing = s.Failed
-	}
+	missing := max(s.Total-s.Successful, s.Failed)
 	if missing > 0 {
 		text := fmt.Sprintf("%d of %d shards did not answer, so counts are too low", missing, s.Total)
 		var reasons []string

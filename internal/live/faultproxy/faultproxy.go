@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -103,9 +104,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := p.answer(f, r)
-	for k, v := range f.Header {
-		answer.header[k] = v
-	}
+	maps.Copy(answer.header, f.Header)
 	p.send(w, r, f, answer)
 }
 
@@ -120,7 +119,7 @@ func (p *Proxy) answer(f Fault, r *http.Request) answer {
 	if f.Status == 0 {
 		rec := httptest.NewRecorder()
 		p.upstream.ServeHTTP(rec, r)
-		res := rec.Result() //nolint:bodyclose // a recorder's body needs none
+		res := rec.Result()
 		body, err := io.ReadAll(res.Body)
 		if err != nil {
 			body = nil
@@ -140,9 +139,7 @@ func (p *Proxy) answer(f Fault, r *http.Request) answer {
 }
 
 func (p *Proxy) send(w http.ResponseWriter, r *http.Request, f Fault, a answer) {
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	flusher := http.NewResponseController(w)
 	switch {
