@@ -151,8 +151,8 @@ func (r *pager) walk(ctx context.Context, sort []any, index string, complete fun
 	for {
 		body := r.body(sort)
 		if after != nil {
+			// The count stays on: without it OpenSearch 3 answers a range by its first documents alone, and pages miss the others.
 			body["search_after"] = after
-			body["track_total_hits"] = false
 		}
 		complete(body)
 		found, err := r.ask(ctx, index, body, nil)

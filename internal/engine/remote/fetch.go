@@ -29,6 +29,8 @@ type fetch struct {
 	sort   []dsl // nil = index order
 	limit  int64 // documents wanted, -1 = all
 	paths  []string
+	values []string // of paths, all, when the index's columns are read instead of the documents
+	guard  []string // of values, those that may have values too long for the index
 	every  bool // all fields are wanted
 	meta   bool // _id and _index too
 	unused bool // the query looks at the table's columns alone
@@ -48,39 +50,6 @@ const (
 	serverTime = 500 * time.Millisecond
 )
 
-// reply is what a search answers.
-type reply struct {
-	PIT      string `json:"pit_id"`
-	Scroll   string `json:"_scroll_id"`
-	TimedOut bool   `json:"timed_out"`
-	Shards   struct {
-		Total    int `json:"total"`
-		Failed   int `json:"failed"`
-		Failures []struct {
-			Index  string `json:"index"`
-			Reason struct {
-				Type   string `json:"type"`
-				Reason string `json:"reason"`
-			} `json:"reason"`
-		} `json:"failures"`
-	} `json:"_shards"`
-	Hits struct {
-		Total struct {
-			Value    int64  `json:"value"`
-			Relation string `json:"relation"`
-		} `json:"total"`
-		Hits []hit `json:"hits"`
-	} `json:"hits"`
-	Aggregations map[string]json.RawMessage `json:"aggregations"`
-}
-
-type hit struct {
-	Index  string          `json:"_index"`
-	ID     string          `json:"_id"`
-	Source json.RawMessage `json:"_source"`
-	Sort   json.RawMessage `json:"sort"`
-}
-
 // body is the search request of a fetch for size documents.
 func (f *fetch) body(size int64) dsl {
 	out := dsl{"size": size}
@@ -94,6 +63,16 @@ func (f *fetch) body(size int64) dsl {
 	}
 	switch {
 	case f.every:
+	case size > 0 && len(f.values) > 0:
+		out["_source"], out["stored_fields"] = false, "_none_"
+		fields := make([]any, len(f.values))
+		for i, p := range f.values {
+			fields[i] = p
+			if f.t.mapping.leaves[p].prop.Type == "date_nanos" {
+				fields[i] = dsl{"field": p, "format": "strict_date_optional_time_nanos"}
+			}
+		}
+		out["docvalue_fields"] = fields
 	case len(f.paths) == 0:
 		out["_source"] = false
 	default:
@@ -171,11 +150,15 @@ func (e *Engine) search(ctx context.Context, target string, body dsl, extra url.
 	if err != nil {
 		return nil, err
 	}
-	var out reply
-	if err := json.Unmarshal(res.Body, &out); err != nil {
+	return e.parse(res.Body)
+}
+
+func (e *Engine) parse(body []byte) (*reply, error) {
+	r, err := parseReply(body)
+	if err != nil {
 		return nil, fault.WithCode(fmt.Errorf("read answer of %s: %w", e.cluster.Name(), err), fault.Unavailable)
 	}
-	return &out, nil
+	return r, nil
 }
 
 // timeout is the time a request has: what is left of the caller's, at most DefaultTimeout.
@@ -196,6 +179,9 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	size = f.t.page(size)
 	body := f.body(size)
 	body["track_total_hits"] = f.limit < 0 || f.limit > size
+	if len(f.guard) > 0 {
+		body["aggs"] = dsl{"guard": dsl{"filter": dsl{"terms": dsl{"_ignored": f.guard}}}}
+	}
 	r, err := e.search(ctx, f.t.target, body, nil)
 	if window := windowOf(err); window > 0 && window < size {
 		f.t.window.Store(window)
@@ -204,12 +190,48 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	if err != nil {
 		return err
 	}
-	w.look(r, f.t.target)
-	n := int64(len(r.Hits.Hits))
-	if n < size || n == f.limit || r.Hits.Total.Relation == "eq" && r.Hits.Total.Value <= n {
-		return handOver(ctx, r.Hits.Hits, each)
+	if again, err := f.checkValues(r); again || err != nil {
+		if err != nil {
+			return err
+		}
+		return e.documents(ctx, f, w, each)
 	}
-	return e.pages(ctx, f, f.t.page(pageOf(r.Hits.Hits)), w, each)
+	w.look(r, f.t.target)
+	n := int64(len(r.Hits))
+	if n < size || n == f.limit || r.Total.Relation == "eq" && r.Total.Value <= n {
+		return handOver(ctx, r.Hits, each)
+	}
+	return e.pages(ctx, f, f.t.page(pageOf(r.Hits)), w, each)
+}
+
+// checkValues makes documents of the columns of a page. again is true if they do not say what the documents do: the page must be
+// read from these.
+func (f *fetch) checkValues(r *reply) (again bool, err error) {
+	if len(f.values) == 0 {
+		return false, nil
+	}
+	long := false
+	if raw := r.Aggregations["guard"]; raw != nil {
+		var g struct {
+			Count int64 `json:"doc_count"`
+		}
+		if err := json.Unmarshal(raw, &g); err != nil {
+			return false, badAnswer(err)
+		}
+		long = g.Count > 0
+	}
+	err = single(r.Hits)
+	if !long && err == nil {
+		return false, nil
+	}
+	if err != nil && !errors.Is(err, errLists) {
+		return false, badAnswer(err)
+	}
+	for _, p := range f.values {
+		f.t.taint(p)
+	}
+	f.values, f.guard = nil, nil
+	return true, nil
 }
 
 // page bounds the size of a page by what the table's indices answer at once.
@@ -280,8 +302,11 @@ func (e *Engine) pages(ctx context.Context, f *fetch, size int64, w *trouble, ea
 	body := f.body(size)
 	// Ties are broken by the place in the shard, which is unique among all of them; _doc is not.
 	body["sort"] = append(slices.Clone(f.sort[:max(0, len(f.sort)-1)]), dsl{"_shard_doc": dsl{"order": "asc"}})
-	body["track_total_hits"] = false
+	// Without the count OpenSearch 3 answers a range by its first documents in the order of the values, and pages of them miss
+	// the others: seen on 3.6, 16,896 of 59,452 documents.
+	body["track_total_hits"] = true
 	left, first := f.limit, true
+	var handed, total int64
 	for ; ; first = false {
 		if left >= 0 && left < size {
 			size = left
@@ -299,15 +324,32 @@ func (e *Engine) pages(ctx context.Context, f *fetch, size int64, w *trouble, ea
 		if r.PIT != "" {
 			pit = r.PIT
 		}
+		if again, err := f.checkValues(r); again || err != nil {
+			if err != nil {
+				return err
+			}
+			for _, k := range []string{"stored_fields", "docvalue_fields"} {
+				delete(body, k)
+			}
+			body["_source"] = f.paths
+			continue // the same page, from the documents
+		}
 		w.look(r, f.t.target)
-		hits := r.Hits.Hits
+		hits := r.Hits
+		if first {
+			total = r.Total.Value
+		}
 		if err := handOver(ctx, hits, each); err != nil {
 			return err
 		}
+		handed += int64(len(hits))
 		if left >= 0 {
 			left -= int64(len(hits))
 		}
 		if int64(len(hits)) < size || left == 0 {
+			if left != 0 && handed < total {
+				w.add(fmt.Sprintf("only %d of %d documents of %s came", handed, total, f.t.target))
+			}
 			return nil
 		}
 		body["search_after"] = hits[len(hits)-1].Sort
@@ -376,8 +418,14 @@ func (e *Engine) scroll(ctx context.Context, f *fetch, size int64, w *trouble, e
 	}()
 	left := f.limit
 	for {
+		if again, err := f.checkValues(r); again || err != nil {
+			if err != nil {
+				return err
+			}
+			return fault.New(fault.Unsupported, "query: fields of %s hold lists in some documents, which this cluster cannot page", f.t.target)
+		}
 		w.look(r, f.t.target)
-		hits := r.Hits.Hits
+		hits := r.Hits
 		if left >= 0 && int64(len(hits)) > left {
 			hits = hits[:left]
 		}
@@ -396,9 +444,8 @@ func (e *Engine) scroll(ctx context.Context, f *fetch, size int64, w *trouble, e
 		if err != nil {
 			return err
 		}
-		r = &reply{}
-		if err := json.Unmarshal(res.Body, r); err != nil {
-			return fault.WithCode(fmt.Errorf("read answer of %s: %w", e.cluster.Name(), err), fault.Unavailable)
+		if r, err = e.parse(res.Body); err != nil {
+			return err
 		}
 		if r.Scroll != "" {
 			id = r.Scroll
