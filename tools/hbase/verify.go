@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/hbase/check"
@@ -84,12 +86,8 @@ func writeFindings(w io.Writer, kind string, list []check.Finding) {
 
 // subject names a finding on one line.
 func subject(f *check.Finding) string {
-	s := string(f.Type)
-	for _, part := range []string{f.Table, f.Region, f.Server} {
-		if part != "" {
-			s += " " + part
-		}
-	}
+	parts := slices.DeleteFunc([]string{string(f.Type), f.Table, f.Region, f.Server}, func(p string) bool { return p == "" })
+	s := strings.Join(parts, " ")
 	if f.Region == "" && (f.Start != "" || f.End != "") {
 		s += fmt.Sprintf(" [%s, %s)", f.Start, f.End)
 	}

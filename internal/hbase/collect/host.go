@@ -79,8 +79,8 @@ func (h *Host) configuration(c Config) {
 	if home := c.Env("HBASE_HOME"); home != "" {
 		dirs = append(dirs, filepath.Join(home, "conf"))
 	}
-	if real, err := filepath.EvalSymlinks(h.Hbase); err == nil && h.Hbase != "" {
-		dirs = append(dirs, filepath.Join(filepath.Dir(filepath.Dir(real)), "conf"), filepath.Join(filepath.Dir(filepath.Dir(h.Hbase)), "conf"))
+	if target, err := filepath.EvalSymlinks(h.Hbase); err == nil && h.Hbase != "" {
+		dirs = append(dirs, filepath.Join(filepath.Dir(filepath.Dir(target)), "conf"), filepath.Join(filepath.Dir(filepath.Dir(h.Hbase)), "conf"))
 	}
 	for _, d := range dirs {
 		if d == "" {
@@ -113,11 +113,11 @@ func (h *Host) logs(c Config) {
 		if d == "" {
 			continue
 		}
-		real, err := filepath.EvalSymlinks(d)
-		if err != nil || seen[real] {
+		target, err := filepath.EvalSymlinks(d)
+		if err != nil || seen[target] {
 			continue
 		}
-		seen[real] = true
+		seen[target] = true
 		if names, _ := filepath.Glob(filepath.Join(d, "hbase-*.log*")); len(names) > 0 {
 			h.LogDirs = append(h.LogDirs, d)
 		}
@@ -147,8 +147,8 @@ func (h *Host) emr(c Config) {
 			h.Instance = id
 		}
 	}
-	if strings.HasPrefix(h.LogURI, "s3n://") { // the spelling of old consoles
-		h.LogURI = "s3://" + strings.TrimPrefix(h.LogURI, "s3n://")
+	if rest, ok := strings.CutPrefix(h.LogURI, "s3n://"); ok { // the spelling of old consoles
+		h.LogURI = "s3://" + rest
 	}
 }
 

@@ -63,7 +63,10 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := func(v any) { _ = xml.NewEncoder(w).Encode(v) }
 	switch {
 	case r.Method == http.MethodGet && q.Has("uploads"):
-		type upload struct{ Key, UploadId string } //nolint:revive // the names of S3's XML
+		type upload struct {
+			Key string
+			ID  string `xml:"UploadId"`
+		}
 		out := struct {
 			XMLName xml.Name `xml:"ListMultipartUploadsResult"`
 			Upload  []upload
@@ -105,9 +108,9 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.uploads[key] = map[int][]byte{}
 		b.meta[key] = r.Header.Get("X-Amz-Meta-Sha256")
 		answer(struct {
-			XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
-			UploadId string   //nolint:revive // the name of S3's XML
-		}{UploadId: "id-" + key})
+			XMLName xml.Name `xml:"InitiateMultipartUploadResult"`
+			ID      string   `xml:"UploadId"`
+		}{ID: "id-" + key})
 	case r.Method == http.MethodPut && q.Has("partNumber"):
 		n, _ := strconv.Atoi(q.Get("partNumber"))
 		if n == b.refuseAt {

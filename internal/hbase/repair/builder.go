@@ -191,7 +191,7 @@ func (b *builder) assignStep(k assignKind, regions []*region) {
 	}
 	s.Fixes = unique(s.Fixes)
 	if k.override {
-		s.Forks = append(s.Forks, b.ownedFork(regions))
+		s.Forks = append(s.Forks, b.ownedFork())
 		s.precheck = unowned(regions)
 	}
 	b.step(s)
@@ -221,7 +221,7 @@ func inStartKey(raw string) string {
 }
 
 // ownedFork says what to do if a live procedure owns a region that is to be taken over.
-func (b *builder) ownedFork(regions []*region) Fork {
+func (b *builder) ownedFork() Fork {
 	return Fork{
 		When: "a procedure that names one of these regions is alive and moving", Ask: shell("list_procedures").Line(b.plan.options),
 		Commands: []string{"wait for it, and remove what it waits for; only if it is dead and holds the lock: " + hbck2("bypass", "-o", "-r", "PID").Line(b.plan.options) + ", then this step"},

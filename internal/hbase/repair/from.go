@@ -21,7 +21,7 @@ func New(report *check.Report, snap *hbase.Snapshot, o Options) (*Plan, error) {
 	for i := range report.Findings {
 		f := &report.Findings[i]
 		if !f.Root() {
-			b.plan.Follow = append(b.plan.Follow, ref(f)+" follows from "+string(f.ConsequenceOf))
+			b.plan.Follow = append(b.plan.Follow, ref(f)+" follows from "+f.ConsequenceOf)
 			continue
 		}
 		if plan, ok := all[f.Type]; ok {

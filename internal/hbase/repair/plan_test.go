@@ -49,22 +49,17 @@ func cluster(change ...func(*hbase.Snapshot)) *hbase.Snapshot {
 	return s
 }
 
-func find(s *hbase.Snapshot, enc string) (row *hbase.Region, folder *hbase.Folder) {
+func find(s *hbase.Snapshot, enc string) *hbase.Region {
 	for _, r := range s.Meta.Regions {
 		if r.Encoded == enc {
-			row = r
+			return r
 		}
 	}
-	for _, f := range s.Listing.Folders {
-		if f.Encoded == enc {
-			folder = f
-		}
-	}
-	return row, folder
+	return nil
 }
 
 func state(enc, to string) func(*hbase.Snapshot) {
-	return func(s *hbase.Snapshot) { row, _ := find(s, enc); row.State = to }
+	return func(s *hbase.Snapshot) { find(s, enc).State = to }
 }
 
 func withoutRow(enc string) func(*hbase.Snapshot) {
@@ -110,26 +105,31 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 	}{
 		"nothing found": {cluster(), nil, nil},
 		"a lost .regioninfo comes back by closing and opening": {
-			cluster(), []check.Finding{region(check.MissingRegioninfo, encA)},
+			cluster(),
+			[]check.Finding{region(check.MissingRegioninfo, encA)},
 			[]string{`echo "unassign '` + encA + `'"` + hsh, `echo "assign '` + encA + `'"` + hsh},
 		},
 		"a lost .regioninfo of a closed region needs the opening only": {
 			cluster(state(encA, "CLOSED")), []check.Finding{region(check.MissingRegioninfo, encA)}, []string{`echo "assign '` + encA + `'"` + hsh},
 		},
 		"a lost .regioninfo of a disabled table": {
-			cluster(state(encA, "CLOSED"), func(s *hbase.Snapshot) { s.Meta.Tables["t"].State = "DISABLED" }), []check.Finding{region(check.MissingRegioninfo, encA)},
+			cluster(state(encA, "CLOSED"), func(s *hbase.Snapshot) { s.Meta.Tables["t"].State = "DISABLED" }),
+			[]check.Finding{region(check.MissingRegioninfo, encA)},
 			[]string{`echo "enable 't'"` + hsh, `echo "disable 't'"` + hsh},
 		},
 		"an orphan's row comes back before anything else, and its hole is its consequence": {
-			cluster(withoutRow(encA)), []check.Finding{region(check.RegionNotInMeta, encA), {Type: check.Hole, Table: "t", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
+			cluster(withoutRow(encA)),
+			[]check.Finding{region(check.RegionNotInMeta, encA), {Type: check.Hole, Table: "t", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA},
 		},
 		"before 2.3 the master must be restarted to see the row": {
-			cluster(withoutRow(encA), version("2.2.6")), []check.Finding{region(check.RegionNotInMeta, encA)},
+			cluster(withoutRow(encA), version("2.2.6")),
+			[]check.Finding{region(check.RegionNotInMeta, encA)},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", "sudo systemctl restart hbase-master", h2 + "assigns " + encA},
 		},
 		"an orphan whose range is held gives its files away": {
-			cluster(withoutRow(encA)), []check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Args: check.Args{Covered: []string{encB}}}},
+			cluster(withoutRow(encA)),
+			[]check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Args: check.Args{Covered: []string{encB}}}},
 			[]string{hb + "completebulkload /hbase/data/default/t/" + encA + " default:t", dfs + "-mkdir -p /hbase/.hbck/plumbline/t", dfs + "-mv /hbase/data/default/t/" + encA + " /hbase/.hbck/plumbline/t/" + encA},
 		},
 		"a hole without a folder is plugged": {cluster(), []check.Finding{hole}, []string{janitor, h2 + "fixMeta"}},
@@ -137,30 +137,36 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 			cluster(extra), []check.Finding{overlap}, []string{h2 + "assigns " + encC, janitor, h2 + "fixMeta", janitor},
 		},
 		"an overlapping row without a folder goes first": {
-			cluster(extra, withoutFolder(encC)), []check.Finding{overlap},
+			cluster(extra, withoutFolder(encC)),
+			[]check.Finding{overlap},
 			[]string{h2 + "extraRegionsInMeta -f default:t", "sudo systemctl restart hbase-master", janitor, h2 + "fixMeta", janitor},
 		},
 		"the descriptor is written before a restart takes the master's memory": {
-			cluster(extra, withoutFolder(encC)), []check.Finding{overlap, {Type: check.MissingDescriptor, Table: "ns:u"}},
+			cluster(extra, withoutFolder(encC)),
+			[]check.Finding{overlap, {Type: check.MissingDescriptor, Table: "ns:u"}},
 			[]string{h2 + "generateMissingTableDescriptorFile ns:u", h2 + "extraRegionsInMeta -f default:t", "sudo systemctl restart hbase-master", janitor, h2 + "fixMeta", janitor},
 		},
 		"a row without a folder gets one, then is assigned": {
-			cluster(withoutFolder(encB), state(encB, "CLOSED")), []check.Finding{region(check.RegionDirMissing, encB)},
+			cluster(withoutFolder(encB), state(encB, "CLOSED")),
+			[]check.Finding{region(check.RegionDirMissing, encB)},
 			[]string{h2 + "extraRegionsInMeta default:t", dfs + "-mkdir -p /hbase/data/default/t/" + encB, h2 + "assigns " + encB},
 		},
 		"on S3 the folder is a URI": {
-			cluster(onS3, withoutFolder(encB), state(encB, "CLOSED")), []check.Finding{region(check.RegionDirMissing, encB)},
+			cluster(onS3, withoutFolder(encB), state(encB, "CLOSED")),
+			[]check.Finding{region(check.RegionDirMissing, encB)},
 			[]string{h2 + "extraRegionsInMeta default:t", dfs + "-mkdir -p s3://bucket/hb/data/default/t/" + encB, h2 + "assigns " + encB},
 		},
 		"a region looping in its open is taken over once it has a folder": {
-			cluster(withoutFolder(encB), state(encB, "OPENING")), []check.Finding{region(check.RegionDirMissing, encB)},
+			cluster(withoutFolder(encB), state(encB, "OPENING")),
+			[]check.Finding{region(check.RegionDirMissing, encB)},
 			[]string{h2 + "extraRegionsInMeta default:t", dfs + "-mkdir -p /hbase/data/default/t/" + encB, h2 + "assigns -o " + encB},
 		},
 		"unknown servers are recovered": {
 			cluster(), []check.Finding{{Type: check.UnknownServer, Table: "t", Server: "old,16020,1"}}, []string{h2 + "recoverUnknown"},
 		},
 		"where recoverUnknown is not known yet they are named": {
-			cluster(version("2.4.2")), []check.Finding{{Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.UnknownServer, Server: "old,16020,2"}, {Type: check.UnknownServer, Server: "old,16020,1"}},
+			cluster(version("2.4.2")),
+			[]check.Finding{{Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.UnknownServer, Server: "old,16020,2"}, {Type: check.UnknownServer, Server: "old,16020,1"}},
 			[]string{h2 + "scheduleRecoveries old,16020,1 old,16020,2"},
 		},
 		"closed regions of all tables are assigned at once": {
@@ -179,18 +185,21 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 			cluster(), []check.Finding{{Type: check.MissingDescriptor, Table: "t"}}, []string{h2 + "generateMissingTableDescriptorFile t"},
 		},
 		"a row without its region info is dropped and written anew": {
-			cluster(func(s *hbase.Snapshot) { r, _ := find(s, encA); r.HasInfo = false }), []check.Finding{region(check.EmptyRegioninfoCell, encA)},
+			cluster(func(s *hbase.Snapshot) { find(s, encA).HasInfo = false }),
+			[]check.Finding{region(check.EmptyRegioninfoCell, encA)},
 			[]string{`echo "deleteall 'hbase:meta', \"t,,1700000000000.` + encA + `.\""` + hsh, h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA},
 		},
 		"a table that stays ENABLING": {
 			cluster(state(encB, "CLOSED")), []check.Finding{{Type: check.TableStateStuck, Table: "t"}}, []string{h2 + "setTableState t ENABLED", h2 + "assigns " + encB},
 		},
 		"a master that waits for hbase:meta": {
-			cluster(), []check.Finding{{Type: check.MasterNotInitialized, Cause: "META_NOT_ONLINE", Table: "hbase:meta", Region: "1588230740"}},
+			cluster(),
+			[]check.Finding{{Type: check.MasterNotInitialized, Cause: "META_NOT_ONLINE", Table: "hbase:meta", Region: "1588230740"}},
 			[]string{h2 + "-s assigns -o 1588230740", h2 + "-s assigns -o " + encN, h2 + "recoverUnknown"},
 		},
 		"many faults are repaired in one order": {
-			cluster(extra, state(encA, "CLOSED")), []check.Finding{region(check.NotDeployed, encA), hole, overlap, {Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.MissingDescriptor, Table: "t"}, {Type: check.RegionNotInMeta, Table: "u", Region: strings.Repeat("e", 32)}},
+			cluster(extra, state(encA, "CLOSED")),
+			[]check.Finding{region(check.NotDeployed, encA), hole, overlap, {Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.MissingDescriptor, Table: "t"}, {Type: check.RegionNotInMeta, Table: "u", Region: strings.Repeat("e", 32)}},
 			[]string{
 				h2 + "recoverUnknown", h2 + "reportMissingRegionsInMeta default:u", h2 + "addFsRegionsMissingInMeta default:u", h2 + "assigns " + encC + " " + encA + " " + strings.Repeat("e", 32),
 				janitor, h2 + "fixMeta", janitor, h2 + "generateMissingTableDescriptorFile t",
@@ -263,9 +272,17 @@ func TestWhatHbck2CannotRepairIsRefusedOrLeft(t *testing.T) {
 
 func TestOnlyCommandsOnTheListAreAllowed(t *testing.T) {
 	for _, c := range []repair.Command{
-		{Tool: repair.Shell, Args: []string{"drop 't'"}}, {Tool: repair.Shell, Args: []string{"assign '" + encA + "'\ndrop 't'"}}, {Tool: repair.Shell, Args: []string{"scan 'hbase:meta', {LIMIT => `x`}"}},
-		{Tool: repair.Shell, Args: []string{`deleteall 'hbase:meta', "#{x}"`}}, {Tool: repair.Hbck2, Args: []string{"setRegionState", encA, "CLOSED"}}, {Tool: repair.Hbck2}, {Tool: repair.Hbck1, Args: []string{"-fixMeta"}},
-		{Tool: repair.HDFS, Args: []string{"-rm", "-r", "/hbase"}}, {Tool: repair.AWS, Args: []string{"rm", "s3://b"}}, {Tool: repair.HBase, Args: []string{"shell"}}, {Tool: "bash", Args: []string{"-c", "x"}},
+		{Tool: repair.Shell, Args: []string{"drop 't'"}},
+		{Tool: repair.Shell, Args: []string{"assign '" + encA + "'\ndrop 't'"}},
+		{Tool: repair.Shell, Args: []string{"scan 'hbase:meta', {LIMIT => `x`}"}},
+		{Tool: repair.Shell, Args: []string{`deleteall 'hbase:meta', "#{x}"`}},
+		{Tool: repair.Hbck2, Args: []string{"setRegionState", encA, "CLOSED"}},
+		{Tool: repair.Hbck2},
+		{Tool: repair.Hbck1, Args: []string{"-fixMeta"}},
+		{Tool: repair.HDFS, Args: []string{"-rm", "-r", "/hbase"}},
+		{Tool: repair.AWS, Args: []string{"rm", "s3://b"}},
+		{Tool: repair.HBase, Args: []string{"shell"}},
+		{Tool: "bash", Args: []string{"-c", "x"}},
 	} {
 		if err := repair.Allowed(c); err == nil {
 			t.Errorf("%s %q is allowed", c.Tool, c.Args)

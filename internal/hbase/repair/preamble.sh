@@ -47,8 +47,15 @@ step() { # NUMBER LINE WHY
 }
 already() { [ -n "$skip" ] || say "  nothing to do: its result is there already"; }
 
-# output COMMAND...: what it prints on both outputs, without ANSI colours and carriage returns
-output() { "$@" </dev/null 2>&1 | tr -d '\r' || true; }
+# ask COMMAND...: leaves in $text what it prints on both outputs. The same question is asked once only until something is run:
+# each answer costs the start of a JVM.
+asked='' text=''
+ask() {
+  local question
+  question=$(printf '%q ' "$@")
+  if [ "$question" != "$asked" ]; then text=$("$@" </dev/null 2>&1 | tr -d '\r') || true; fi
+  asked=$question
+}
 
 # holds [+PATTERN|-PATTERN]... -- COMMAND...: 0 if every +PATTERN matches a line of the output and no -PATTERN does
 holds() {
@@ -57,8 +64,8 @@ holds() {
   local want=()
   while [ "$1" != -- ]; do want+=("$1"); shift; done
   shift
-  local text pattern
-  text=$(output "$@")
+  local pattern
+  ask "$@"
   printf '%s\n' "$text" >>"$log"
   missed=''
   for pattern in ${want[@]+"${want[@]}"}; do
@@ -87,7 +94,8 @@ confirm() { # WHAT IS LOST
 run() { # COMMAND...
   [ -z "$skip" ] || return 0
   if [ -n "$dry" ]; then say "  (dry run)"; return; fi
-  local text status=0
+  local status=0
+  asked=''
   text=$("$@" </dev/null 2>&1) || status=$?
   printf '%s\n' "$text" | tee -a "$log"
   [ $status -eq 0 ] || stop "exit code $status"
@@ -97,13 +105,15 @@ run() { # COMMAND...
 look() { # COMMAND...
   [ -z "$skip" ] || return 0
   if [ -n "$dry" ]; then say "  (dry run)"; return; fi
-  output "$@" | tee -a "$log"
+  ask "$@"
+  printf '%s\n' "$text" | tee -a "$log"
 }
 
 by_hand() { # LINE
   [ -z "$skip" ] || return 0
   if [ -n "$dry" ]; then say "  (dry run)"; return; fi
   local own=''
+  asked=''
   case $1 in *hbase-master*) own=${MASTER_RESTART:-} ;; *hbase-regionserver*) own=${REGIONSERVER_RESTART:-} ;; esac
   if [ -n "$own" ]; then say "  $own"; bash -c "$own" >>"$log" 2>&1 || stop "$own failed"; return; fi
   say "  By hand: $1"
@@ -119,6 +129,7 @@ verify() { # SECONDS ABOUT CHECK
   until holds "$@"; do
     [ $((SECONDS - began)) -lt "$patience" ] || stop "it did not work ($about) after $((SECONDS - began)) s: $missed"
     sleep 3
+    asked=''
   done
   say "  verified: $about"
 }
@@ -129,9 +140,11 @@ final() { # ABOUT CHECK
   local about=$1 try
   skip=''
   shift
+  asked=''
   for try in 1 2 3 4 5 6; do
     if holds "$@"; then say "holds: $about"; return; fi
     sleep 5
+    asked=''
   done
   failed=1
   say "DOES NOT HOLD: $about: $missed (tried $try times)"

@@ -60,9 +60,8 @@ func (b *builder) dirMissing(f *check.Finding) {
 		b.fixes["extra "+r.Table] = append(b.fixes["extra "+r.Table], ref(f))
 		return
 	}
-	report := &Check{Command: hbck2("extraRegionsInMeta", full(r.Table)), Expect: []string{literal(r.Encoded)}, About: "lists the region"}
 	b.step(Step{
-		command: report.Command, phase: phaseFolders, table: r.Table, ReadOnly: true, Fixes: []string{ref(f)}, Regions: []string{r.Encoded},
+		command: hbck2("extraRegionsInMeta", full(r.Table)), phase: phaseFolders, table: r.Table, ReadOnly: true, Fixes: []string{ref(f)}, Regions: []string{r.Encoded},
 		Why: "Report only: shows the rows of the table whose folder is missing. No other region holds the range, so the row stays.", Forks: []Fork{fork},
 	})
 	missing := &Check{Command: b.view.list(b.view.tableDir(r.Table)), Absent: []string{literal(r.Encoded)}, About: "the folder is missing"}

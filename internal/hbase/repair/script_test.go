@@ -93,7 +93,7 @@ func TestAScriptRunsItsStepsAndVerifiesThem(t *testing.T) {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	states := "scan 'hbase:meta', {ROWPREFIXFILTER => 't,', COLUMN => 'info:state'}"
-	want := strings.Join([]string{states, states, "assigns " + encA, states, "catalogjanitor_run"}, "\n")
+	want := strings.Join([]string{states, "assigns " + encA, states, "catalogjanitor_run"}, "\n")
 	if diff := cmp.Diff(want, l.read("asked")); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}

@@ -26,6 +26,9 @@ func (b *builder) flushServers() {
 	c := hbck2("recoverUnknown")
 	fork := ""
 	switch {
+	case !gateRecoveries.allows(b.view.version):
+		b.plan.Left = append(b.plan.Left, Left{Finding: strings.Join(unique(b.fixes["servers"]), "; "), Why: "HBase " + b.view.text + " knows neither recoverUnknown nor scheduleRecoveries.", Next: "Restart the master: it then recovers servers whose WALs are still there; or upgrade."})
+		return
 	case !gateRecoverUnknown.allows(b.view.version) && len(b.unknown) > 0:
 		c = hbck2(append([]string{"scheduleRecoveries"}, b.unknown...)...)
 	case len(b.unknown) > 0:
