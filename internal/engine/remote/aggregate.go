@@ -186,7 +186,7 @@ func (b *beginning) types(ctx context.Context, g *command.Grouping, p *planner, 
 	}
 	q := &ppl.Query{Pipeline: &command.Pipeline{Commands: append(cmds, g.Stats(at))}}
 	cat := *b.cond.t.cat
-	prog, err := p.e.compiler().Compile(ctx, q, single{&cat}, p.e.options(0))
+	prog, err := p.e.compiler().Compile(ctx, q, lone{&cat}, p.e.options(0))
 	if err != nil {
 		return nil, false
 	}
@@ -197,11 +197,11 @@ func (b *beginning) types(ctx context.Context, g *command.Grouping, p *planner, 
 	return out, true
 }
 
-// single is a catalog of one table, under any name.
-type single struct{ t *catalog.Table }
+// lone is a catalog of one table, under any name.
+type lone struct{ t *catalog.Table }
 
 // Lookup returns the table.
-func (s single) Lookup(context.Context, string) (*catalog.Table, error) { return s.t, nil }
+func (s lone) Lookup(context.Context, string) (*catalog.Table, error) { return s.t, nil }
 
 // leaf returns the one field of the index that an expression names, if the index can be asked for its values.
 func (b *beginning) leaf(e syntax.Expr) *leaf {

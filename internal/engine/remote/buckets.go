@@ -42,7 +42,7 @@ func (e *Engine) groups(ctx context.Context, f *fetch, w *trouble) ([][]any, int
 			return nil, 0, err
 		}
 		w.look(r, f.t.target)
-		total := r.Hits.Total.Value
+		total := r.Total.Value
 		if err := a.admit(r, f.t, total); err != nil {
 			return nil, 0, err
 		}
@@ -296,7 +296,9 @@ func (m *measure) value(b bucket, docs int64) (any, error) {
 			Value *float64 `json:"value"`
 		} `json:"values"`
 		Hits struct {
-			Hits []hit `json:"hits"`
+			Hits []struct {
+				Source json.RawMessage `json:"_source"`
+			} `json:"hits"`
 		} `json:"hits"`
 	}
 	if err := json.Unmarshal(b[m.under], &a); err != nil {

@@ -141,7 +141,7 @@ func (e *Engine) Fields(ctx context.Context, name string) ([]engine.Field, error
 			return nil, fault.WithCode(fmt.Errorf("describe %s: %w", name, err), fault.Unavailable)
 		}
 		if t.defaulted(out[i].Name) {
-			out[i].Filled = r.Hits.Total.Value
+			out[i].Filled = r.Total.Value
 		}
 	}
 	return out, nil

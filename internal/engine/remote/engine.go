@@ -395,6 +395,7 @@ func (f *fetch) wants(log *plan.ScanLog, sql string) {
 	slices.Sort(f.paths)
 	const most = 300 // beyond it the whole document is cheaper than the list
 	f.every = len(f.paths) > most || f.t.convert
+	f.useValues()
 }
 
 // mentions reports whether the SQL names the table.

@@ -60,7 +60,7 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.rows = r.Hits.Total.Value
+	f.rows = r.Total.Value
 	for name, raw := range r.Aggregations {
 		if err := f.take(name, raw, sources); err != nil {
 			return nil, err

@@ -31,9 +31,9 @@ type fetch struct {
 	paths  []string
 	values []string // of paths, all, when the index's columns are read instead of the documents
 	guard  []string // of values, those that may have values too long for the index
-	every  bool // all fields are wanted
-	meta   bool // _id and _index too
-	unused bool // the query looks at the table's columns alone
+	every  bool     // all fields are wanted
+	meta   bool     // _id and _index too
+	unused bool     // the query looks at the table's columns alone
 	agg    *aggregation
 	pushed []string // the commands that the search answers, for people
 }

@@ -303,14 +303,14 @@ func (e *Engine) samples(ctx context.Context, t *table) ([][]byte, error) {
 	}
 	var docs [][]byte
 	if !t.convert {
-		for i := range r.Hits.Hits {
-			docs = append(docs, r.Hits.Hits[i].Source)
+		for i := range r.Hits {
+			docs = append(docs, r.Hits[i].Source)
 		}
 		return docs, nil
 	}
 	c := &converter{t: t, add: func(doc []byte) error { docs = append(docs, slices.Clone(doc)); return nil }}
-	for i := range r.Hits.Hits {
-		if err := c.put(ctx, &r.Hits.Hits[i]); err != nil {
+	for i := range r.Hits {
+		if err := c.put(ctx, &r.Hits[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -114,7 +114,7 @@ func (e *Engine) reads(ctx context.Context, q *ppl.Query, t *table) ([]string, e
 	log := &plan.ScanLog{}
 	opt := e.options(0)
 	opt.Log = log
-	if _, err := e.compiler().Compile(ctx, q, single{&cat}, opt); err != nil {
+	if _, err := e.compiler().Compile(ctx, q, lone{&cat}, opt); err != nil {
 		return nil, err
 	}
 	names, _ := log.Columns(&cat)
