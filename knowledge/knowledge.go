@@ -19,12 +19,21 @@ import (
 //go:embed */*.md
 var tree embed.FS
 
+// index is the search index of the tree, made by go generate and read in place. A test holds it to the pages.
+//
+//go:generate go run ../internal/knowledge/cmd/bundle index.db
+//go:embed index.db
+var index embed.FS
+
 // Page is one runbook.
 type Page struct {
 	Path  string // area/name.md
 	Area  string // "observability", ...
 	Title string // the first heading
 }
+
+// Index returns the file system with the search index of the pages, index.db.
+func Index() fs.FS { return index }
 
 // Tree returns the embedded pages.
 func Tree() fs.FS { return tree }

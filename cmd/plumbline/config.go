@@ -33,6 +33,7 @@ type config struct {
 	Cache     cacheConfig             `yaml:"cache"`
 	Telemetry telemetryConfig         `yaml:"telemetry"`
 	Hooks     hooksConfig             `yaml:"hooks"`
+	Knowledge knowledgeConfig         `yaml:"knowledge"`
 }
 
 type sourceConfig struct {
@@ -157,6 +158,7 @@ func options() []option {
 		textOption("engine.query_timeout", "PLUMBLINE_QUERY_TIMEOUT", "query-timeout", "longest time of one query", func(c *config) *string { return &c.Engine.QueryTimeout }),
 		textOption("cache.dir", "PLUMBLINE_CACHE_DIR", "cache-dir", "where files that were read are kept; the user's cache directory if empty", func(c *config) *string { return &c.Cache.Dir }),
 		textOption("cache.limit", "PLUMBLINE_CACHE_LIMIT", "cache-limit", "size of that directory at most", func(c *config) *string { return &c.Cache.Limit }),
+		textOption("knowledge.dir", "PLUMBLINE_KNOWLEDGE_DIR", "knowledge-dir", "where your own knowledge bases are kept; the user's data directory if empty", func(c *config) *string { return &c.Knowledge.Dir }),
 		textOption("telemetry.endpoint", "PLUMBLINE_OTLP_ENDPOINT", "otlp-endpoint", "URL to send Plumbline's own spans to (OTLP over HTTP; OTEL_EXPORTER_OTLP_* work too)", func(c *config) *string { return &c.Telemetry.Endpoint }),
 		textOption("telemetry.trace_file", "PLUMBLINE_TRACE_FILE", "trace-file", "file to append Plumbline's own spans to (OTLP JSON lines)", func(c *config) *string { return &c.Telemetry.TraceFile }),
 		textOption("telemetry.sign_service", "PLUMBLINE_SIGN_SERVICE", "sign-service", "sign exports with AWS SigV4 for this service, osis for an ingestion pipeline", func(c *config) *string { return &c.Telemetry.Sign }),
@@ -294,6 +296,9 @@ func (c *config) check(path string) error {
 		if err := s.check(name); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+	}
+	if err := c.Knowledge.check(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	if _, err := bytesOf(c.Engine.Memory); err != nil {
 		return usagef("engine.memory: %w", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/tools"
 	"github.com/plumbline-mcp/plumbline/tools/cluster"
 	"github.com/plumbline-mcp/plumbline/tools/data"
+	"github.com/plumbline-mcp/plumbline/tools/guide"
 	"github.com/plumbline-mcp/plumbline/tools/logs"
 	"github.com/plumbline-mcp/plumbline/tools/metrics"
 	"github.com/plumbline-mcp/plumbline/tools/traces"
@@ -24,6 +25,7 @@ func (p *process) toolsets() []tools.Tool {
 		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
 		cluster.Tools(cluster.Deps{Clusters: p.clusters, Sleep: pause}),
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
+		guide.Tools(guide.Deps{Library: p.knowledge}),
 		metrics.Tools(metrics.Deps{Sources: p.metrics, Now: now}),
 	)
 }

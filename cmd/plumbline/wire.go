@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/knowledge"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 	"github.com/plumbline-mcp/plumbline/telemetry"
@@ -33,6 +34,7 @@ type process struct {
 	clusters  *clusters
 	sources   sources
 	metrics   *metricSources
+	knowledge *knowledge.Store
 	catalogue *tools.Catalogue
 }
 
@@ -59,6 +61,9 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry, logger: p.logger}
 	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, clusters: p.clusters, telemetry: p.telemetry}
 	p.metrics = &metricSources{sources: p.sources, host: h}
+	if p.knowledge, err = newKnowledge(h, c); err != nil {
+		return nil, err
+	}
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
 	return p, err
@@ -67,7 +72,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 func (p *process) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return errors.Join(p.store.Close(), p.clusters.close(), p.telemetry.Shutdown(ctx))
+	return errors.Join(p.store.Close(), p.knowledge.Close(), p.clusters.close(), p.telemetry.Shutdown(ctx))
 }
 
 func telemetryOf(h host, c config, logger *slog.Logger) telemetry.Config {
