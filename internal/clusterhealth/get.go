@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -49,6 +50,10 @@ func Get(ctx context.Context, c Cluster, a Ask) (*Answer, error) {
 		r.Accept = "text/plain"
 	}
 	res, err := c.Do(ctx, r)
+	if bad, ok := asResponse(err); ok && bad.Status == http.StatusNotFound && bad.Type == "" && bad.Reason == "" {
+		out.fill([]byte("{}")) // how lists of pipelines and templates say that there is none
+		return out, nil
+	}
 	if err != nil {
 		return nil, q.explain(err)
 	}
@@ -93,7 +98,7 @@ func (q *question) prepare(out *Answer) {
 // explain adds what is known about an endpoint's refusals.
 func (q *question) explain(err error) error {
 	bad, ok := asResponse(err)
-	if ok && bad.Status == 400 && q.form.form == "_cluster/allocation/explain" && len(q.body) == 0 {
+	if ok && bad.Status == http.StatusBadRequest && q.form.form == "_cluster/allocation/explain" && len(q.body) == 0 {
 		return fault.WithHint(err, "Without a body it explains an unassigned shard, and there is none: give body {\"index\": NAME, \"shard\": 0, \"primary\": true}.")
 	}
 	return err
