@@ -9,5 +9,6 @@ func All() []Spec {
 		joinSpec(), lookupSpec(), chartSpec(), replaceSpec(), expandSpec(), mvexpandSpec(), flattenSpec(), nomvSpec(), mvcombineSpec(),
 		fieldformatSpec(), convertSpec(), addtotalsSpec(), addcoltotalsSpec(), transposeSpec(), describeSpec(),
 		spathSpec(), makeresultsSpec(), xyseriesSpec(), foreachSpec(), timewrapSpec(), graphlookupSpec(), showSpec(),
+		adSpec(), kmeansSpec(), mlSpec(),
 	}
 }

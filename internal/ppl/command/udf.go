@@ -12,7 +12,7 @@ import (
 
 // UDFs returns the Go functions that compiled commands call; the engine registers them beside function.UDFs.
 func UDFs() []function.UDF {
-	return []function.UDF{
+	return append(learners(), []function.UDF{
 		{Name: "ppl_brain", In: []string{"VARCHAR[]", "BIGINT[]", "BIGINT", "DOUBLE"}, Out: "VARCHAR[]", Fn: brainPatterns},
 		{Name: "ppl_pattern_number", In: []string{"VARCHAR"}, Out: "VARCHAR", Fn: func(args []any) (any, error) {
 			p, _ := args[0].(string)
@@ -21,7 +21,7 @@ func UDFs() []function.UDF {
 		{Name: "ppl_graph", In: []string{"VARCHAR[]", "VARCHAR[]", "VARCHAR[]", "VARCHAR[]", "BIGINT", "BOOLEAN", "BOOLEAN", "VARCHAR"}, Out: "VARCHAR[]", Fn: graphWalks},
 		{Name: "ppl_json_map", In: []string{"VARCHAR"}, Out: "VARCHAR", Fn: jsonMap},
 		{Name: "ppl_pattern_tokens", In: []string{"VARCHAR", "VARCHAR[]"}, Out: "VARCHAR", Fn: patternTokens},
-	}
+	}...)
 }
 
 func brainPatterns(args []any) (any, error) {
