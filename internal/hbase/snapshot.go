@@ -80,6 +80,7 @@ type Snapshot struct {
 	Processes   []Process
 	Manifest    *Manifest // nil: absent
 	Logs        Logs
+	Known       map[string]KnownRegion // regions that log lines describe, by encoded name
 
 	bundle Bundle
 }
@@ -296,4 +297,8 @@ type Manifest struct {
 		TimedOut bool   `json:"timed_out"`
 		Problem  string `json:"problem"`
 	} `json:"commands"`
+	Files []struct {
+		Path  string `json:"path"`
+		Bytes int64  `json:"bytes"`
+	} `json:"files"`
 }
