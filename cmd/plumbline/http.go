@@ -21,6 +21,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ui"
 	"github.com/plumbline-mcp/plumbline/telemetry"
 )
 
@@ -76,6 +77,11 @@ func (p *process) serveHTTP(ctx context.Context, protocol protocolHandler) error
 	mux.Handle(hookPath, alerted)
 	mux.Handle(hookPath+"/", alerted)
 	mux.Handle(mcpPath, guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, token: token, next: handler})
+	page, err := p.ui(host, token)
+	if err != nil {
+		return err
+	}
+	mux.Handle(ui.Base+"/", page)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	web := &http.Server{
 		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
