@@ -53,7 +53,7 @@ func Parse(start, end string, now time.Time) (Range, error) {
 	return r, nil
 }
 
-var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02T15:04Z07:00", "2006-01-02 15:04", "2006-01-02"}
 
 // epochMillisFrom is the smallest number read as epoch milliseconds: as seconds it would lie past the year 5000.
 const epochMillisFrom = 100_000_000_000
