@@ -135,7 +135,11 @@ func (d *doctor) cluster(ctx context.Context, name string) bool {
 		d.fail("source "+name, err)
 		return false
 	}
-	d.say(true, "cluster "+name, describeCluster(caps))
+	text := describeCluster(caps)
+	if d.p.config.Sources[name].TLS.Insecure {
+		text += "; its certificate is not verified (tls.insecure)"
+	}
+	d.say(true, "cluster "+name, text)
 	return true
 }
 

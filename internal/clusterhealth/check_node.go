@@ -270,6 +270,31 @@ func rejected(n node, name string, p, before threadPool) finding.Finding {
 	return f
 }
 
+// managerQuorum finds clusters of several nodes whose state hangs on one or two of them: with two, the loss of either stops it.
+func managerQuorum(s *snapshot) []finding.Finding {
+	var eligible []string
+	for _, n := range s.ordered() {
+		if len(n.Roles) == 0 {
+			return nil // not told
+		}
+		if slices.Contains(n.Roles, "cluster_manager") || slices.Contains(n.Roles, "master") {
+			eligible = append(eligible, n.Name)
+		}
+	}
+	if len(s.nodes) < 2 || len(eligible) == 0 || len(eligible) > 2 {
+		return nil
+	}
+	return []finding.Finding{{
+		Rule: "manager-quorum", Severity: finding.Medium, Subject: some(eligible, 2),
+		Summary:  fmt.Sprintf("of %d nodes only %s can be cluster manager: the loss of %s stops the cluster", len(s.nodes), some(eligible, 2), map[int]string{1: "it", 2: "either"}[len(eligible)]),
+		Evidence: []finding.Evidence{seen(nodesPath, fmt.Sprintf("roles with cluster_manager: %s", strings.Join(eligible, ", ")))},
+		Remedy: &finding.Remedy{
+			Action: "Make three nodes eligible (node.roles with cluster_manager), on three machines or zones.", Why: "a majority must be up to elect a manager",
+			Risk: "take eligible nodes away one at a time, by _cluster/voting_config_exclusions", Verify: "cluster_get _cat/nodes?h=name,node.roles,cluster_manager",
+		},
+	}}
+}
+
 // processors finds nodes whose processors are busy.
 func processors(s *snapshot) []finding.Finding {
 	var out []finding.Finding

@@ -110,7 +110,7 @@ func TestASoundClusterHasNoFinding(t *testing.T) {
 	if len(got.Findings) != 0 || got.Status != "green" || got.Nodes != 3 || got.Version != "3.6.0" {
 		t.Errorf("%+v", got)
 	}
-	if len(got.Checked) != 16 {
+	if len(got.Checked) != 17 {
 		t.Errorf("%d rules looked: %v", len(got.Checked), got.Checked)
 	}
 }
@@ -163,6 +163,7 @@ func TestEachRuleFiresWhereItShould(t *testing.T) {
 		{"threads that were rejected once", map[string]any{statsPath: stats(`"thread_pool":{"write":{"rejected":5,"completed":95}}`)}, "threads-rejected", finding.Low, "rejected 5 of 100 requests since the node's start, none in the last second", "_cat/thread_pool"},
 		{"threads that are being rejected", map[string]any{statsPath: []string{stats(`"thread_pool":{"write":{"rejected":5,"completed":95}}`), stats(`"thread_pool":{"write":{"rejected":25,"completed":95,"queue":200}}`)}}, "threads-rejected", finding.High, "rejecting requests now: 20 within a second, 25 since", "_cat/thread_pool"},
 		{"busy processors", map[string]any{statsPath: stats(`"os":{"cpu":{"percent":99,"load_average":{"5m":12.5}}}`)}, "cpu", finding.Medium, "99 % busy", "hot_threads"},
+		{"two nodes that can be manager", map[string]any{statsPath: `{"nodes":{"a":{"name":"n1","roles":["cluster_manager","data"]},"b":{"name":"n2","roles":["master","data"]},"c":{"name":"n3","roles":["data"]}}}`}, "manager-quorum", finding.Medium, "of 3 nodes only n1, n2 can be cluster manager: the loss of either", "three nodes eligible"},
 		{"a search that runs for long", map[string]any{"/_tasks": `{"nodes":{"x":{"name":"n1","tasks":{"x:7":{"id":7,"action":"indices:data/read/search","description":"indices[logs], source[...]","running_time_in_nanos":125000000000,"cancellable":true,"headers":{"X-Opaque-Id":"dashboards"}}}}}}`}, "task-long", finding.Medium, "has run for 2m5s on n1, asked by dashboards", "POST _tasks/x:7/_cancel"},
 		{"a manager that does not keep up", map[string]any{"/_cluster/pending_tasks": `{"tasks":[{"priority":"HIGH","source":"put-mapping","time_in_queue_millis":45000}]}`}, "manager-backlog", finding.High, "1 task waits for the cluster manager, the oldest for 45s", "new fields"},
 		{"a shard of 120 GiB", map[string]any{"/_cat/shards": `[{"index":"big","shard":"0","prirep":"p","state":"STARTED","store":"128849018880","node":"n1"},{"index":"big","shard":"0","prirep":"r","state":"STARTED","store":"128849018880","node":"n2"}]`}, "shard-too-large", finding.Medium, "1 primary shard is over 50.0 GiB; the largest, big[0], has 120.0 GiB", "min_primary_shard_size"},

@@ -53,6 +53,7 @@ func rules() []rule {
 		{"threads-rejected", rejectedThreads, haveNodes},
 		{"cpu", processors, haveNodes},
 		{"task-long", longTasks, func(s *snapshot) bool { return s.tasks != nil }},
+		{"manager-quorum", managerQuorum, haveNodes},
 		{"manager-backlog", managerBacklog, func(s *snapshot) bool { return s.pending != nil }},
 		{"shard-too-large", largeShards, haveShards},
 		{"shards-too-small", smallShards, haveShards},

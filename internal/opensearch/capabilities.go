@@ -68,46 +68,52 @@ func (c Capabilities) Has(plugin string) bool { return slices.Contains(c.Plugins
 // probeTimeout bounds one question of the probe: they are small.
 const probeTimeout = 10 * time.Second
 
-// facts is one probe, for one caller. A probe that failed is made again.
+// factsTTL is how long a probe is believed: clusters are upgraded and get plugins while servers run.
+const factsTTL = time.Hour
+
+// facts is one probe, for one caller. A probe that failed, or met a cluster in trouble, is made again.
 type facts struct {
 	mu   sync.Mutex
 	done bool
+	at   time.Time
 	caps Capabilities
 }
 
-// Capabilities asks a cluster once what it is and remembers it. It fails only where the cluster cannot be reached or does not
+// Capabilities asks a cluster what it is and remembers it for an hour. It fails only where the cluster cannot be reached or does not
 // accept the credentials: a user without rights on the cluster gets what can be found out without them.
 func (c *Client) Capabilities(ctx context.Context) (Capabilities, error) {
 	v, _ := c.known.LoadOrStore(c.Caller(ctx), &facts{})
 	f := v.(*facts) //nolint:forcetypeassert // the only type stored
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.done {
+	now := c.secrets.now()
+	if f.done && now.Sub(f.at) < factsTTL {
 		return f.caps, nil
 	}
-	caps, err := c.probe(ctx)
+	caps, sure, err := c.probe(ctx)
 	if err != nil {
 		return Capabilities{}, err
 	}
-	f.caps, f.done = caps, true
+	f.caps, f.done, f.at = caps, sure, now
 	return caps, nil
 }
 
-func (c *Client) probe(ctx context.Context) (Capabilities, error) {
+// probe asks. It is not sure when something failed that may work the next time.
+func (c *Client) probe(ctx context.Context) (_ Capabilities, sure bool, _ error) {
 	if c.Serverless() {
 		// Serverless has neither GET / nor cluster APIs, and no PPL over the public endpoint of a collection.
-		return Capabilities{Distribution: "opensearch", Serverless: true}, c.reach(ctx)
+		return Capabilities{Distribution: "opensearch", Serverless: true}, true, c.reach(ctx)
 	}
 	var out Capabilities
 	if err := c.probeRoot(ctx, &out); err != nil {
-		return Capabilities{}, err
+		return Capabilities{}, false, err
 	}
-	c.probePlugins(ctx, &out)
+	sure = c.probePlugins(ctx, &out)
 	if err := c.probePPL(ctx, &out); err != nil {
-		return Capabilities{}, err
+		return Capabilities{}, false, err
 	}
 	out.PIT = out.Distribution != "elasticsearch" && (!out.Version.Known() || out.Version.AtLeast(2, 4))
-	return out, nil
+	return out, sure, nil
 }
 
 // probeRoot asks GET /. A user without cluster:monitor/main is refused there, which is no failure.
@@ -151,11 +157,12 @@ func (c *Client) reach(ctx context.Context) error {
 	return err
 }
 
-func (c *Client) probePlugins(ctx context.Context, out *Capabilities) {
+// probePlugins lists the plugins. It reports whether the answer, or the refusal, is for good.
+func (c *Client) probePlugins(ctx context.Context, out *Capabilities) (sure bool) {
 	res, err := c.Do(ctx, Request{Path: "/_cat/plugins", Query: url.Values{"format": {"json"}, "h": {"component"}}, Idempotent: true, Timeout: probeTimeout})
 	if err != nil {
 		out.Unknown = append(out.Unknown, "the plugins: "+why(err))
-		return
+		return refused(err, http.StatusForbidden) || refused(err, http.StatusNotFound)
 	}
 	out.ClusterAPI = true
 	var list []struct {
@@ -163,7 +170,7 @@ func (c *Client) probePlugins(ctx context.Context, out *Capabilities) {
 	}
 	if err := json.Unmarshal(res.Body, &list); err != nil {
 		out.Unknown = append(out.Unknown, "the plugins: the list is no JSON")
-		return
+		return false
 	}
 	out.Plugins = []string{}
 	for _, p := range list {
@@ -171,6 +178,7 @@ func (c *Client) probePlugins(ctx context.Context, out *Capabilities) {
 	}
 	slices.Sort(out.Plugins)
 	out.Plugins = slices.Compact(out.Plugins)
+	return true
 }
 
 // probePPL finds out whether the SQL plugin answers: by the list of plugins, else by asking it something that it must refuse.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -145,6 +146,33 @@ func TestAFailedProbeIsMadeAgain(t *testing.T) {
 	if got, err := client.Capabilities(t.Context()); err != nil || !got.Version.AtLeast(3, 6) {
 		t.Errorf("%+v, %v", got, err)
 	}
+}
+
+func TestAClusterInTroubleIsProbedAgainAndAnyClusterAfterAnHour(t *testing.T) {
+	r := &routes{paths: map[string]string{"GET /": root("3.6.0", "opensearch"), "GET /_cat/plugins": "500 busy", "POST /_plugins/_ppl": "400 empty"}}
+	srv := httptest.NewServer(r)
+	defer srv.Close()
+	now := time.Now()
+	client, _ := newClient(t, srv.URL, func(c *opensearch.Config) { c.Clock = func() time.Time { return now }; c.Retries = -1 })
+	plugins := func(want int) {
+		t.Helper()
+		got, err := client.Capabilities(t.Context())
+		if err != nil || len(got.Plugins) != want {
+			t.Errorf("%+v, %v: want %d plugins", got, err, want)
+		}
+	}
+	set := func(list string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.paths["GET /_cat/plugins"] = list
+	}
+	plugins(0)
+	set(`[{"component":"a"}]`)
+	plugins(1)
+	set(`[{"component":"a"},{"component":"b"}]`)
+	plugins(1)
+	now = now.Add(61 * time.Minute)
+	plugins(2)
 }
 
 func TestDashboardsIsNoCluster(t *testing.T) {

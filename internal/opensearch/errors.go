@@ -181,6 +181,8 @@ func (c *Client) meaning(e *ResponseError) (fault.Code, string) {
 			return fault.PermissionDenied, "The cluster asks for credentials and the configuration gives none: add auth."
 		}
 		return fault.PermissionDenied, fmt.Sprintf("The cluster does not accept these credentials (%s): check the user, the secret and whether it has expired.", kind)
+	case http.StatusProxyAuthRequired:
+		return fault.PermissionDenied, "The proxy asks for credentials: proxy.username, and proxy.password_env, _file or _command."
 	case http.StatusForbidden:
 		return fault.PermissionDenied, "The user may not do this: the cluster's administrator can grant the permission that the message names, or ask another index."
 	case http.StatusNotFound:
@@ -242,7 +244,7 @@ func (c *Client) wireFailure(err error) (short, hint string) {
 	case isTimeout(err):
 		return fmt.Sprintf("no connection within %s", c.config.ConnectTimeout), fmt.Sprintf("Check that %s can be reached from this machine: firewall, VPN, security group.", host)
 	case strings.Contains(text, "proxyconnect"), strings.Contains(text, "Proxy Authentication Required"):
-		return "the proxy does not let it through", "Check proxy, and proxy_username and its password."
+		return "the proxy does not let it through", "Check proxy.url, and proxy.username with its password."
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was closed without an answer", "If it happens always, the cluster may speak TLS where url says http; else a node may have ended: ask again."
 	}

@@ -54,7 +54,7 @@ func (c *Client) proxy() (func(*http.Request) (*url.URL, error), error) {
 		return nil, fault.New(fault.InvalidArgument, "cluster %s: the proxy's URL does not parse", c.config.Name)
 	case u.User != nil:
 		return nil, fault.WithHint(fault.New(fault.InvalidArgument, "cluster %s: the proxy's URL holds a user or password", c.config.Name),
-			"Give proxy_username and proxy_password_env, _file or _command.")
+			"Give proxy.username and proxy.password_env, _file or _command.")
 	case u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5":
 		return nil, fault.New(fault.InvalidArgument, "cluster %s: proxy %q is no http, https or socks5 URL", c.config.Name, p.URL)
 	case (p.Username == "") != (p.Password == nil):
