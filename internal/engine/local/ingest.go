@@ -134,6 +134,7 @@ type segmentWriter struct {
 	catalog  string // the segment's name in the instance
 	conn     *duck.Conn
 	attached bool
+	pending  int // rows written since the transaction began
 	tables   map[string]*tableWriter
 	order    []*tableWriter
 	generic  []*genericWriter
@@ -180,6 +181,23 @@ func (w *segmentWriter) attach(ctx context.Context) error {
 		return fmt.Errorf("write segment: %w", err)
 	}
 	w.attached = true
+	return nil
+}
+
+// pendingAlter is how many rows a transaction may hold when a table is altered. DuckDB writes the full row groups of a large
+// transaction early, and appending to a table altered after that fails ("row group prev allocated size is larger than currently
+// allocated size", 1.5.x); a row group has 122,880 rows.
+const pendingAlter = 100_000
+
+// settle commits what was written so far when that is much: the file is no segment before it is renamed, so nobody sees half of it.
+func (w *segmentWriter) settle(ctx context.Context) error {
+	if w.pending < pendingAlter {
+		return nil
+	}
+	if err := w.conn.Exec(ctx, "COMMIT; BEGIN TRANSACTION"); err != nil {
+		return fmt.Errorf("write segment: %w", err)
+	}
+	w.pending = 0
 	return nil
 }
 

@@ -123,6 +123,7 @@ func (t *tableWriter) write(ctx context.Context, b *batch) error {
 	if err := t.w.conn.Append(ctx, t.w.catalog, t.name, cols, b.rows); err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
+	t.w.pending += b.rows
 	for name := range b.overflow {
 		t.overflow[name] = struct{}{}
 	}
@@ -171,6 +172,9 @@ func (t *tableWriter) prepare(ctx context.Context, b *batch) error {
 	}
 	if len(stmts) == 0 {
 		return nil
+	}
+	if err := t.w.settle(ctx); err != nil {
+		return err
 	}
 	if err := t.w.conn.Exec(ctx, strings.Join(stmts, "; ")); err != nil {
 		return fmt.Errorf("write segment: %w", err)
