@@ -103,8 +103,9 @@ type keeper struct {
 }
 
 type kept struct {
-	value string
-	at    time.Time
+	value  string
+	at     time.Time
+	secret Secret
 }
 
 // get returns a secret by its name, asking for it when it is old.
@@ -115,19 +116,28 @@ func (k *keeper) get(ctx context.Context, name string, s Secret) (string, error)
 	if old, ok := k.kept[name]; ok && now.Sub(old.at) < secretTTL {
 		return old.value, nil
 	}
-	v, err := s(ctx)
+	v, err := s.ask(ctx)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	v = strings.TrimSpace(v)
-	if v == "" {
-		return "", fault.New(fault.InvalidArgument, "%s is empty", name)
-	}
-	if strings.ContainsAny(v, "\r\n") {
-		return "", fault.New(fault.InvalidArgument, "%s has several lines", name)
-	}
-	k.kept[name] = kept{v, now}
+	k.kept[name] = kept{v, now, s}
 	k.hide(v)
+	return v, nil
+}
+
+// ask returns the secret on one line.
+func (s Secret) ask(ctx context.Context) (string, error) {
+	v, err := s(ctx)
+	if err != nil {
+		return "", err
+	}
+	v = strings.TrimSpace(v)
+	switch {
+	case v == "":
+		return "", fault.New(fault.InvalidArgument, "it is empty")
+	case strings.ContainsAny(v, "\r\n"):
+		return "", fault.New(fault.InvalidArgument, "it has several lines")
+	}
 	return v, nil
 }
 
@@ -144,13 +154,22 @@ func (k *keeper) hide(v string) {
 	}
 }
 
-// forget drops what is kept, after the cluster refused it. It reports whether there was anything.
-func (k *keeper) forget() bool {
+// renew asks for every kept secret again, after the cluster refused what was sent. It reports whether any is another now: the
+// same one is not tried twice, since clusters lock users out.
+func (k *keeper) renew(ctx context.Context) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	had := len(k.kept) > 0
-	clear(k.kept)
-	return had
+	changed := false
+	for name, old := range k.kept {
+		v, err := old.secret.ask(ctx)
+		if err != nil || v == old.value {
+			continue
+		}
+		k.kept[name] = kept{v, k.now(), old.secret}
+		k.hide(v)
+		changed = true
+	}
+	return changed
 }
 
 // scrub blots out every secret that was ever used.

@@ -82,8 +82,7 @@ type facts struct {
 // Capabilities asks a cluster what it is and remembers it for an hour. It fails only where the cluster cannot be reached or does not
 // accept the credentials: a user without rights on the cluster gets what can be found out without them.
 func (c *Client) Capabilities(ctx context.Context) (Capabilities, error) {
-	v, _ := c.known.LoadOrStore(c.Caller(ctx), &facts{})
-	f := v.(*facts) //nolint:forcetypeassert // the only type stored
+	f := c.factsOf(c.Caller(ctx))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := c.secrets.now()
@@ -96,6 +95,23 @@ func (c *Client) Capabilities(ctx context.Context) (Capabilities, error) {
 	}
 	f.caps, f.done, f.at = caps, sure, now
 	return caps, nil
+}
+
+// maxCallers bounds the callers remembered: tokens are rotated, so a busy server meets ever new ones.
+const maxCallers = 256
+
+func (c *Client) factsOf(caller string) *facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.known[caller]
+	if f == nil {
+		if c.known == nil || len(c.known) >= maxCallers {
+			c.known = map[string]*facts{}
+		}
+		f = &facts{}
+		c.known[caller] = f
+	}
+	return f
 }
 
 // probe asks. It is not sure when something failed that may work the next time.

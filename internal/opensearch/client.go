@@ -27,9 +27,9 @@ type Client struct {
 	pool   func() (*opensearchtransport.Client, error)
 	closed context.CancelFunc
 
-	known    sync.Map // caller -> *facts
 	mu       sync.Mutex
-	noCancel bool // the cluster refused cancel_after_time_interval
+	known    map[string]*facts // by caller
+	noCancel bool              // the cluster refused cancel_after_time_interval
 }
 
 // New makes the client of a cluster. It touches no network: an unreachable cluster fails at the first request.

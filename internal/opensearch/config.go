@@ -3,7 +3,6 @@ package opensearch
 import (
 	"context"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ const (
 // Config says what a cluster is and how to reach it. Name and URLs are required; New checks the rest.
 type Config struct {
 	Name string   // as errors and answers call the cluster
-	URLs []string // nodes, https://host:9200; the port defaults to 9200, without one on Serverless and Amazon domains
+	URLs []string // nodes, https://host:9200; without a port that of the scheme, a path is kept
 
 	Auth  Auth
 	TLS   TLS
@@ -103,19 +102,8 @@ func (c *Config) node(raw string) (*url.URL, error) {
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, fault.New(fault.InvalidArgument, "cluster %s: the URL of %s has a query or fragment", c.Name, u.Host)
 	}
-	if u.Port() == "" && c.Auth.AWS == nil && u.Path == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), defaultPort(u))
-	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	return u, nil
-}
-
-// defaultPort is 9200, where a node listens, except for names of Amazon domains, which are served on 443.
-func defaultPort(u *url.URL) string {
-	if strings.HasSuffix(u.Hostname(), ".amazonaws.com") || strings.HasSuffix(u.Hostname(), ".on.aws") {
-		return "443"
-	}
-	return "9200"
 }
 
 // withDefaults returns a copy with what was left zero filled in.

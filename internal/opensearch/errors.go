@@ -236,19 +236,27 @@ func (c *Client) wireFailure(err error) (short, hint string) {
 	case errors.As(err, &record), strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		return "it speaks plain HTTP", "Write http:// in url, or the port on which it speaks TLS."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused", fmt.Sprintf("Nothing listens at %s: check host, port and whether the cluster runs.", host)
+		return "connection refused", fmt.Sprintf("Nothing listens at %s: check host, port and whether the cluster runs.%s", host, c.portHint())
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to it", "Check the network or VPN of this machine."
 	case errors.Is(err, errBroken):
 		return brokenOff(err), "Something between here and the cluster cuts answers: a proxy's limit, a node that ended. Ask again."
 	case isTimeout(err):
-		return fmt.Sprintf("no connection within %s", c.config.ConnectTimeout), fmt.Sprintf("Check that %s can be reached from this machine: firewall, VPN, security group.", host)
+		return fmt.Sprintf("no connection within %s", c.config.ConnectTimeout), fmt.Sprintf("Check that %s can be reached from this machine: firewall, VPN, security group.%s", host, c.portHint())
 	case strings.Contains(text, "proxyconnect"), strings.Contains(text, "Proxy Authentication Required"):
 		return "the proxy does not let it through", "Check proxy.url, and proxy.username with its password."
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was closed without an answer", "If it happens always, the cluster may speak TLS where url says http; else a node may have ended: ask again."
 	}
 	return "no answer: " + oneLine(innermost(err).Error(), maxTitle), fmt.Sprintf("Check that %s answers from this machine.", host)
+}
+
+// portHint reminds of the port of nodes where the URL names none.
+func (c *Client) portHint() string {
+	if c.urls[0].Port() != "" {
+		return ""
+	}
+	return " The url names no port, which means 443 (80 for http); nodes listen on 9200."
 }
 
 // alertOp is how crypto/tls names an alert that the other side sent.

@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/live/faultproxy"
 	"github.com/plumbline-mcp/plumbline/internal/opensearch"
@@ -107,7 +109,7 @@ func TestEachFaultGivesAShortErrorAndTheClientGoesOn(t *testing.T) {
 		{"says gzip and is none", faultproxy.Fault{Header: http.Header{"Content-Encoding": {"gzip"}}}, fault.Unavailable, "broke off", 4},
 		{"429 for good", faultproxy.Fault{Status: 429, Body: `{"error":{"type":"x","reason":"rejected execution"},"status":429}`}, fault.Unavailable, "429 Too Many Requests: x: rejected execution", 4},
 		{"503 for good", html(503), fault.Unavailable, `503 Service Unavailable: an HTML page "Bad gateway"`, 4},
-		{"401 with a page", html(401), fault.PermissionDenied, "401 Unauthorized", 2},
+		{"401 with a page", html(401), fault.PermissionDenied, "401 Unauthorized", 1},
 		{"403 with a page", html(403), fault.PermissionDenied, "403 Forbidden", 1},
 		{"404 with a page", html(404), fault.NotFound, "404 Not Found", 1},
 		{"500 with a page", html(500), fault.Unavailable, "500 Internal Server Error", 1},
@@ -350,6 +352,47 @@ func TestTheCallersCancellationIsTold(t *testing.T) {
 	if fault.CodeOf(err) != fault.Canceled || !errors.Is(err, context.Canceled) {
 		t.Errorf("%s: %v", fault.CodeOf(err), err)
 	}
+}
+
+func TestAPathOfTheURLIsKept(t *testing.T) {
+	var paths []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.EscapedPath())
+		if len(paths) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		cluster().ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	client, _ := newClient(t, srv.URL+"/gate/os/", nil)
+	if _, err := client.Search(t.Context(), opensearch.Search{Index: "<logs-{now/d}>"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "/gate/os/%3Clogs-%7Bnow%2Fd%7D%3E/_search"
+	if len(paths) != 2 || paths[0] != want || paths[1] != want {
+		t.Errorf("%q, want %q twice", paths, want)
+	}
+}
+
+func TestNothingRunsOnAfterClose(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	a, b := httptest.NewServer(cluster()), httptest.NewServer(cluster())
+	client, err := opensearch.New(opensearch.Config{Name: "prod", URLs: []string{a.URL, b.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		if err := search(t.Context(), client); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	a.Close()
+	b.Close()
+	goleak.VerifyNone(t, before)
 }
 
 func TestAnotherNodeAnswersForADeadOne(t *testing.T) {

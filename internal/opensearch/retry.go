@@ -29,8 +29,8 @@ func (c *Client) attempts(ctx context.Context, r Request) (*Response, error) {
 		if err == nil {
 			return out, nil
 		}
-		if refused(err, http.StatusUnauthorized) && !renewed && c.secrets.forget() {
-			renewed = true // a rotated token: what was kept is old
+		if refused(err, http.StatusUnauthorized) && !renewed && c.secrets.renew(ctx) {
+			renewed = true // a rotated token: what was kept was old
 			n--
 			continue
 		}
