@@ -144,8 +144,16 @@ func surprise(n int, err error) error {
 }
 
 func holds(ctx context.Context, r Runner, c *Check) (bool, string, error) {
-	text, _, err := r.Run(ctx, c.Command) // a look at what is not there fails: the patterns decide
-	if err != nil {
+	looking, cancel := ctx, context.CancelFunc(func() {})
+	if c.Limit > 0 {
+		looking, cancel = context.WithTimeout(ctx, c.Limit)
+	}
+	defer cancel()
+	text, _, err := r.Run(looking, c.Command) // a look at what is not there fails: the patterns decide
+	switch {
+	case err != nil && ctx.Err() == nil && looking.Err() != nil:
+		return false, "no answer within " + c.Limit.String(), nil
+	case err != nil:
 		return false, "", err
 	}
 	ok, why := c.Holds(text)

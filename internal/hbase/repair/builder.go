@@ -16,6 +16,7 @@ const (
 	mergePatience   = 5 * time.Minute  // a merge of 64 regions closes and opens them all
 	masterPatience  = 6 * time.Minute  // the master looks again after at most a minute, then loads the tables
 	serverPatience  = 5 * time.Minute  // the logs of a server are split before its regions open
+	startingLimit   = 30 * time.Second // of a look at a master that is starting: its clients retry for minutes
 	retryPatience   = 10 * time.Minute // the backoff of a failed open grows to minutes
 	assignsAtOnce   = 500              // regions of one assigns command: a command line holds some 3,000 names
 	janitorInterval = "300 s (hbase.catalogjanitor.interval)"

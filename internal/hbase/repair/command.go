@@ -3,6 +3,7 @@ package repair
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Tool is a program that a step runs.
@@ -86,9 +87,10 @@ func rubyString(binary string) string {
 type Check struct {
 	Command
 
-	Expect []string // patterns (RE2, common with grep -E) that must each match a line
-	Absent []string // patterns that no line may match
-	About  string   // in words
+	Expect []string      // patterns (RE2, common with grep -E) that must each match a line
+	Absent []string      // patterns that no line may match
+	About  string        // in words
+	Limit  time.Duration // of the command; 0 for the usual one
 }
 
 // Line writes the check as one shell line and what it must show.

@@ -31,11 +31,19 @@ log=${PLAN_LOG:-$PLAN-$(date -u +%Y%m%dT%H%M%SZ).log}
 say() { printf '%s  %s\n' "$(date -u +%H:%M:%SZ)" "$*" | tee -a "$log"; }
 stop() { say "STOPPED at step $n: $*"; say "Nothing after this step was run. Collect again before anything else is tried. Log: $log"; exit 1; }
 
-p_hbck2() { ${as_hbase[@]+"${as_hbase[@]}"} "$(tool hbase)" hbck -j "$HBCK2" "$@"; }
-p_hbck() { ${as_hbase[@]+"${as_hbase[@]}"} "$(tool hbase)" hbck "$@"; }
-p_shell() { printf '%s\n' "$@" | ${as_hbase[@]+"${as_hbase[@]}"} "$(tool hbase)" shell -n; }
-p_hdfs() { ${as_hbase[@]+"${as_hbase[@]}"} "$(tool hdfs)" dfs "$@"; }
-p_hbase() { ${as_hbase[@]+"${as_hbase[@]}"} "$(tool hbase)" "$@"; }
+# as_user PROGRAM WORDS...: as HBase's user, ended after $limit seconds: a client of a master that is not up retries for long.
+limit=1800
+as_user() {
+  local program
+  program=$(tool "$1")
+  shift
+  if command -v timeout >/dev/null; then ${as_hbase[@]+"${as_hbase[@]}"} timeout -k 5 "$limit" "$program" "$@"; else ${as_hbase[@]+"${as_hbase[@]}"} "$program" "$@"; fi
+}
+p_hbck2() { as_user hbase hbck -j "$HBCK2" "$@"; }
+p_hbck() { as_user hbase hbck "$@"; }
+p_shell() { printf '%s\n' "$@" | as_user hbase shell -n; }
+p_hdfs() { as_user hdfs dfs "$@"; }
+p_hbase() { as_user hbase "$@"; }
 p_aws() { aws s3 "$@"; }
 
 n=0 skip=''
@@ -57,14 +65,16 @@ ask() {
   asked=$question
 }
 
-# holds [+PATTERN|-PATTERN]... -- COMMAND...: 0 if every +PATTERN matches a line of the output and no -PATTERN does
+# holds [@SECONDS] [+PATTERN|-PATTERN]... -- COMMAND...: 0 if every +PATTERN matches a line of the output and no -PATTERN does
 holds() {
   [ -z "$skip" ] || return 0
   [ -z "$dry" ] || return 1
-  local want=()
-  while [ "$1" != -- ]; do want+=("$1"); shift; done
+  local want=() pattern limit=$limit
+  while [ "$1" != -- ]; do
+    case $1 in @*) limit=${1#@} ;; *) want+=("$1") ;; esac
+    shift
+  done
   shift
-  local pattern
   ask "$@"
   printf '%s\n' "$text" >>"$log"
   missed=''

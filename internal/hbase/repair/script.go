@@ -108,9 +108,12 @@ func (s *Step) body(b *strings.Builder, indent string) {
 // toolWords writes a command by the script's function of its tool.
 func toolWords(c Command) string { return "p_" + string(c.Tool) + " " + words(c.Args) }
 
-// checkWords writes a check: +pattern must match, -pattern must not, then the command.
+// checkWords writes a check: @seconds for its limit, +pattern must match, -pattern must not, then the command.
 func checkWords(c *Check) string {
 	var out []string
+	if c.Limit > 0 {
+		out = append(out, fmt.Sprintf("@%d", int(c.Limit/time.Second)))
+	}
 	for _, p := range c.Expect {
 		out = append(out, quote("+"+p))
 	}

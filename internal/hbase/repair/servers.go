@@ -115,8 +115,8 @@ func (b *builder) ghost(f *check.Finding) {
 
 // masterNotInitialized brings up hbase:meta, then hbase:namespace, then the servers' regions.
 func (b *builder) masterNotInitialized(f *check.Finding) {
-	meta := &Check{Command: shell("scan 'hbase:meta', {LIMIT => 1}"), Expect: []string{`column=`}, About: "hbase:meta answers"}
-	up := &Check{Command: shell("list_namespace"), Expect: []string{`row\(s\)`}, About: "the master is initialised"}
+	meta := &Check{Command: shell("scan 'hbase:meta', {LIMIT => 1}"), Expect: []string{`column=`}, About: "hbase:meta answers", Limit: startingLimit}
+	up := &Check{Command: shell("list_namespace"), Expect: []string{`row\(s\)`}, About: "the master is initialised", Limit: startingLimit}
 	loss := "edits of hbase:meta that were only in lost WALs: tables made or dropped since the last flush"
 	s := Step{
 		command: hbck2("-s", "assigns", "-o", metaRegion), phase: phaseMaster, Fixes: []string{ref(f)}, Regions: []string{metaRegion}, verify: meta, patience: masterPatience, Downtime: "the whole cluster is down until the master is initialised", DataLoss: loss,
@@ -137,7 +137,9 @@ func (b *builder) masterNotInitialized(f *check.Finding) {
 	b.step(Step{
 		command: hbck2("recoverUnknown"), phase: phaseMaster, Fixes: []string{ref(f)}, precheck: up, patience: serverPatience, Downtime: "user regions answer nothing until recovered", DataLoss: "edits that were only in lost WALs",
 		Why: "The regions of users still name servers of before the restart; the master recovers them now that it runs.", Wait: "until the regions are open", Risk: none, Undo: none,
-		verify: &Check{Command: Command{Hbck1, []string{"-details", "-timelag", "0"}}, Expect: []string{`^0 inconsistencies detected`}, About: "no inconsistency is left; else collect again and plan anew"},
+		verify: &Check{
+			Command: Command{Hbck1, []string{"-details", "-timelag", "0"}}, Expect: []string{`^Status: `}, Absent: []string{`Found unknown server`, `not deployed on any region server`}, About: "no region is on an unknown server or none",
+		},
 	})
 	b.avoid("deleting MasterData or the procedures' store, and OfflineMetaRepair: both lose what could still be recovered; they are the last resort after two tries of this plan.")
 	b.plan.Warnings = append(b.plan.Warnings, "The cluster could not be looked at while its master was starting: collect again after the last step, and plan anew from that bundle.")

@@ -40,8 +40,8 @@ import org.apache.hadoop.hbase.util.CommonFSUtils;
  * Makes tables, breaks them, counts their rows. A region is named TABLE@KEY: the region of the table that holds the key ("" for
  * the first). Commands that touch a region print its encoded name.
  *
- *   wait SECONDS | create TABLE KEY,KEY ROWS | count TABLE... | drop TABLE... | regions TABLE | servers | inspect
- *   unassign R | assign R | rm-regioninfo R | rm-dir R | rm-descriptor TABLE | corrupt R | rm-wals
+ *   wait SECONDS | create TABLE KEY,KEY ROWS | count TABLE... | drop TABLE... | flush TABLE | regions TABLE | servers | inspect
+ *   unassign R | assign R | rm-regioninfo R | rm-dir R | rm-descriptor TABLE | corrupt R | forget-servers
  *   meta-delete R | meta-forget R | meta-state R STATE [SERVER] | table-state TABLE STATE | add TABLE START END
  */
 public final class Lab {
@@ -61,8 +61,9 @@ public final class Lab {
     }
     lab.root = CommonFSUtils.getRootDir(lab.conf);
     lab.files = lab.root.getFileSystem(lab.conf);
-    if (args[0].equals("rm-wals")) { // the one fault that is made while HBase is down
+    if (args[0].equals("forget-servers")) { // made while HBase is down: no WAL and no list of servers tells who held hbase:meta
       lab.files.delete(new Path(lab.root, "WALs"), true);
+      lab.files.delete(new Path(lab.root, "MasterData"), true);
       System.exit(0);
     }
     lab.connection = ConnectionFactory.createConnection(lab.conf);
@@ -111,6 +112,7 @@ public final class Lab {
       case "servers": admin.getClusterMetrics().getLiveServerMetrics().keySet().forEach(System.out::println); return;
       case "regions": for (RegionInfo r : regions(TableName.valueOf(w.get(1)))) System.out.println(r.getEncodedName() + " " + r.getRegionNameAsString()); return;
       case "inspect": inspect(); return;
+      case "flush": admin.flush(TableName.valueOf(w.get(1))); return;
       case "rm-descriptor": files.delete(new Path(CommonFSUtils.getTableDir(root, TableName.valueOf(w.get(1))), ".tabledesc"), true); return;
       case "table-state": MetaTableAccessor.updateTableState(connection, TableName.valueOf(w.get(1)), TableState.State.valueOf(w.get(2))); return;
       case "add": add(TableName.valueOf(w.get(1)), Bytes.toBytes(w.get(2)), Bytes.toBytes(w.get(3))); return;
