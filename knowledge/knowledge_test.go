@@ -1,6 +1,7 @@
 package knowledge_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -9,9 +10,12 @@ import (
 	"github.com/plumbline-mcp/plumbline/knowledge"
 )
 
-func TestEveryPageHasATitleAndNamesItsSources(t *testing.T) {
+// mark is the number of a source behind a statement.
+var mark = regexp.MustCompile(`\[(\d)\]`)
+
+func TestEveryPageHasATitleAndEveryStatementNamesItsSource(t *testing.T) {
 	pages, err := knowledge.List(knowledge.Tree())
-	if err != nil || len(pages) == 0 {
+	if err != nil || len(pages) < 50 {
 		t.Fatalf("%d pages, error %v", len(pages), err)
 	}
 	for _, p := range pages {
@@ -19,8 +23,32 @@ func TestEveryPageHasATitleAndNamesItsSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Title == "" || !strings.Contains(string(raw), "\nSources: ") {
+		body, sources, ok := strings.Cut(string(raw), "\nSources: ")
+		if !ok || p.Title == "" {
 			t.Errorf("%s: title %q; want a title and a line that begins with Sources:", p.Path, p.Title)
+		}
+		used := map[string]bool{}
+		for i, line := range strings.Split(body, "\n") {
+			if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			marks := mark.FindAllStringSubmatch(line, -1)
+			if len(marks) == 0 && !strings.HasSuffix(line, ":") {
+				t.Errorf("%s:%d: a statement without its source: %s", p.Path, i+1, line)
+			}
+			for _, m := range marks {
+				used[m[0]] = true
+			}
+		}
+		for m := range used {
+			if !strings.Contains(sources, m) {
+				t.Errorf("%s: %s is no source of the page", p.Path, m)
+			}
+		}
+		for _, m := range mark.FindAllString(sources, -1) {
+			if !used[m] {
+				t.Errorf("%s: source %s stands behind nothing", p.Path, m)
+			}
 		}
 	}
 }
