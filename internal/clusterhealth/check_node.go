@@ -287,7 +287,7 @@ func managerQuorum(s *snapshot) []finding.Finding {
 	return []finding.Finding{{
 		Rule: "manager-quorum", Severity: finding.Medium, Subject: some(eligible, 2),
 		Summary:  fmt.Sprintf("of %d nodes only %s can be cluster manager: the loss of %s stops the cluster", len(s.nodes), some(eligible, 2), map[int]string{1: "it", 2: "either"}[len(eligible)]),
-		Evidence: []finding.Evidence{seen(nodesPath, fmt.Sprintf("roles with cluster_manager: %s", strings.Join(eligible, ", ")))},
+		Evidence: []finding.Evidence{seen(nodesPath, "roles with cluster_manager: "+strings.Join(eligible, ", "))},
 		Remedy: &finding.Remedy{
 			Action: "Make three nodes eligible (node.roles with cluster_manager), on three machines or zones.", Why: "a majority must be up to elect a manager",
 			Risk: "take eligible nodes away one at a time, by _cluster/voting_config_exclusions", Verify: "cluster_get _cat/nodes?h=name,node.roles,cluster_manager",

@@ -232,26 +232,36 @@ func (s *snapshot) ask(ctx context.Context, c Cluster, path string, q url.Values
 		r.Method, r.Body = http.MethodPost, body
 	}
 	res, err := c.Do(ctx, r)
-	if err != nil {
-		bad, ok := asResponse(err)
-		switch {
-		case ok && bad.Status != http.StatusUnauthorized:
-			s.miss(path, whyNot(bad), loss)
-			return false, nil
-		case fault.CodeOf(err) == fault.TooLarge || fault.CodeOf(err) == fault.Timeout && ctx.Err() == nil:
-			s.miss(path, string(fault.CodeOf(err)), loss)
-			return false, nil
+	why := ""
+	switch {
+	case err != nil:
+		if why = tolerable(ctx, err); why == "" {
+			return false, err
 		}
-		return false, err
+	case json.Unmarshal(res.Body, into) != nil:
+		why = "an answer of another form than this version knows"
 	}
-	if json.Unmarshal(res.Body, into) != nil {
-		s.miss(path, "an answer of another form than this version knows", loss)
+	if why != "" {
+		s.miss(path, why, loss)
 		return false, nil
 	}
 	s.mu.Lock()
 	s.asked++
 	s.mu.Unlock()
 	return true, nil
+}
+
+// tolerable tells a failure of one question that leaves the others worth asking; "" for the rest.
+func tolerable(ctx context.Context, err error) string {
+	code := fault.CodeOf(err)
+	bad, ok := asResponse(err)
+	switch {
+	case ok && bad.Status != http.StatusUnauthorized:
+		return whyNot(bad)
+	case code == fault.TooLarge || code == fault.Timeout && ctx.Err() == nil:
+		return string(code)
+	}
+	return ""
 }
 
 func asResponse(err error) (*opensearch.ResponseError, bool) {
