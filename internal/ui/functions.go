@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -34,6 +35,7 @@ func (s *server) functions() template.FuncMap {
 			}
 			return fmt.Sprint(n)
 		},
+		"rate":  func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"took":  func(d time.Duration) string { return d.Round(time.Millisecond).String() },
 		"clean": clean,
 		"slug":  func(s string) string { return strings.ReplaceAll(strings.ToLower(s), " ", "-") },
@@ -97,7 +99,9 @@ func percent(v float64) string {
 	switch {
 	case v == 0:
 		return "0 %"
-	case v < 10:
+	case v == 100:
+		return "100 %"
+	case v < 10 || v > 99:
 		return fmt.Sprintf("%.2f %%", v)
 	}
 	return fmt.Sprintf("%.1f %%", v)
@@ -160,15 +164,12 @@ func sparkline(values []float64, class, what string) *Spark {
 	for _, v := range values {
 		peak = max(peak, v)
 	}
-	if len(values) < 2 {
+	if len(values) < 2 || peak == 0 {
 		return nil
 	}
 	var b strings.Builder
 	for i, v := range values {
-		y := float64(h - pad)
-		if peak > 0 {
-			y -= v / peak * (h - 2*pad)
-		}
+		y := float64(h-pad) - v/peak*(h-2*pad)
 		fmt.Fprintf(&b, "%.1f,%.1f ", float64(i)*w/float64(len(values)-1), y)
 	}
 	line := strings.TrimSpace(b.String())

@@ -50,16 +50,19 @@ type curve struct {
 }
 
 // draw lays a graph out by layers (Sugiyama, Tagawa & Toda 1981): each node right of its callers, back edges of circles left out of
-// the layering; rows ordered by the barycentre of their neighbours.
-func draw(edges []edgeRow) *drawing {
+// the layering; rows ordered by the barycentre of their neighbours. own names the nodes that have spans of their own.
+func draw(edges []edgeRow, own map[string]bool) *drawing {
 	if len(edges) == 0 {
 		return nil
 	}
 	d := &drawing{}
 	at := map[string]*box{}
 	node := func(name, kind string) *box {
+		if own[name] {
+			kind = "service"
+		}
 		if at[name] == nil {
-			at[name] = &box{Name: name, Type: kind, Label: clip(name, 21)}
+			at[name] = &box{Name: name, Type: kind, Label: clip(name, 19)}
 			d.Nodes = append(d.Nodes, at[name])
 		}
 		return at[name]

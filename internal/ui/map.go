@@ -73,7 +73,11 @@ func (s *server) applicationMap(ctx context.Context, v *view) (any, error) {
 		base = out.Baseline.UnixNano()
 	}
 	out.Notes = set.Notes
-	out.fill(set.ServiceMap(out.Start.UnixNano(), out.End.UnixNano(), base))
+	own := map[string]bool{}
+	for i := range set.Resources {
+		own[set.Text(set.Resources[i].Service)] = true
+	}
+	out.fill(own, set.ServiceMap(out.Start.UnixNano(), out.End.UnixNano(), base))
 	return out, nil
 }
 
@@ -98,7 +102,7 @@ func spansTable(ctx context.Context, eng engine.Engine) (engine.Table, error) {
 	return engine.Table{}, fault.WithHint(fault.New(fault.NotFound, "the source has no spans"), "Maps and traces are made of spans; log patterns and metrics may still be there.")
 }
 
-func (m *mapContent) fill(edges []trace.Edge) {
+func (m *mapContent) fill(own map[string]bool, edges []trace.Edge) {
 	if m.Service != "" {
 		edges = slices.DeleteFunc(edges, func(e trace.Edge) bool { return e.Caller != m.Service && e.Callee != m.Service })
 	}
@@ -110,7 +114,7 @@ func (m *mapContent) fill(edges []trace.Edge) {
 	for _, e := range edges {
 		m.Edges = append(m.Edges, rowOf(e))
 	}
-	m.drawing = draw(m.Edges)
+	m.drawing = draw(m.Edges, own)
 	slices.SortStableFunc(m.Edges, func(a, b edgeRow) int { return cmp.Or(cmp.Compare(worth(b), worth(a)), cmp.Compare(b.Calls, a.Calls)) })
 }
 

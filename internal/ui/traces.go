@@ -81,6 +81,10 @@ func (s *server) traces(ctx context.Context, v *view) (any, error) {
 	}
 	out.Query = "source=" + table.Name + " | where " + ppl.Within("startTime", r, where...) + " | sort " + sort + " | dedup traceId | head " + strconv.Itoa(listed) + " | fields traceId"
 	ids, err := strings1(ctx, eng, out.Query)
+	if err == nil && len(ids) == 0 && v.get("sort") == "" && out.Sort == "failed" {
+		v.Query.Set("sort", "slowest") // nothing failed: what is slow is the next question
+		return s.traces(ctx, v)
+	}
 	if err != nil || len(ids) == 0 {
 		return out, err
 	}

@@ -22,7 +22,7 @@
   };
 
   // stops are what j and k walk: the rows of tables, the spans of a trace.
-  const stops = () => [...document.querySelectorAll(".rows tbody tr:not([hidden]), .tree .span")].filter((e) => e.offsetParent !== null);
+  const stops = () => [...document.querySelectorAll(".rows tbody tr:not([hidden]), .tree .span")].filter((e) => e.checkVisibility());
   const walk = (by) => {
     const all = stops();
     if (!all.length) return;
