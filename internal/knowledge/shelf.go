@@ -220,11 +220,11 @@ func (s *shelf) lexical(ctx context.Context, match string, documents *documentSe
 	if err != nil {
 		return nil, err
 	}
-	query := "SELECT rowid, bm25(words, 2.0, 1.0) AS score FROM words WHERE words MATCH ? ORDER BY score LIMIT ?"
-	args := []any{match, n}
+	query, args := "SELECT rowid, rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25(2.0, 1.0)' ORDER BY rank LIMIT ?", []any{match, n}
 	if documents != nil {
-		query = "SELECT words.rowid, bm25(words, 2.0, 1.0) AS score FROM words JOIN chunks ON chunks.id = words.rowid WHERE words MATCH ? AND chunks.document IN (SELECT value FROM json_each(?)) ORDER BY score LIMIT ?"
-		args = []any{match, documents.json(), n}
+		query = `SELECT words.rowid, rank FROM words JOIN chunks ON chunks.id = words.rowid WHERE words MATCH ? AND rank MATCH 'bm25(2.0, 1.0)'
+			AND chunks.document IN (SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE ` + documents.condition + `) ORDER BY rank LIMIT ?`
+		args = append(append([]any{match}, documents.args...), n)
 	}
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -263,23 +263,14 @@ func (s *shelf) semantic(ctx context.Context, query []float32, documents *docume
 	return out, nil
 }
 
-// documentSet is the documents that a filter leaves; nil = all.
-type documentSet struct{ ids map[int64]bool }
+// documentSet is the documents that a filter leaves, as a set and as the condition that chooses them; nil = all.
+type documentSet struct {
+	ids       map[int64]bool
+	condition string
+	args      []any
+}
 
 func (d *documentSet) none() bool { return d != nil && len(d.ids) == 0 }
-
-func (d *documentSet) json() string {
-	var b strings.Builder
-	b.WriteByte('[')
-	for id := range d.ids {
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		fmt.Fprint(&b, id)
-	}
-	b.WriteByte(']')
-	return b.String()
-}
 
 // documents returns those that a filter leaves.
 func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documentSet, error) {
@@ -287,7 +278,7 @@ func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documen
 	if err != nil {
 		return nil, err
 	}
-	query, args := "SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE 1 = 1", []any{}
+	out := &documentSet{ids: map[int64]bool{}, condition: "1 = 1"}
 	for _, c := range []struct{ value, condition string }{
 		{f.Base, "b.name = ?"},
 		{f.Kind, "d.kind = ?"},
@@ -295,15 +286,14 @@ func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documen
 		{model, "b.model = ?"},
 	} {
 		if c.value != "" {
-			query, args = query+" AND "+c.condition, append(args, c.value)
+			out.condition, out.args = out.condition+" AND "+c.condition, append(out.args, c.value)
 		}
 	}
-	rows, err := db.QueryContext(ctx, query, args...)
+	rows, err := db.QueryContext(ctx, "SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE "+out.condition, out.args...)
 	if err != nil {
 		return nil, fmt.Errorf("filter documents: %w", err)
 	}
 	defer rows.Close()
-	out := &documentSet{ids: map[int64]bool{}}
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
