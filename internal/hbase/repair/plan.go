@@ -59,6 +59,7 @@ type Step struct {
 	precheck *Check
 	verify   *Check
 	patience time.Duration // how long verify may take to hold
+	instead  []Command     // does the same where the tool lacks the command
 	phase    phase
 	table    string
 }
@@ -175,7 +176,7 @@ func (p *Plan) finish() error {
 
 // commands lists every command that running the step runs.
 func (s *Step) commands() []Command {
-	out := []Command{s.command}
+	out := append([]Command{s.command}, s.instead...)
 	for _, c := range []*Check{s.precheck, s.verify} {
 		if c != nil {
 			out = append(out, c.Command)

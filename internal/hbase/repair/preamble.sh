@@ -101,6 +101,15 @@ confirm() { # WHAT IS LOST
   case $answer in y | Y | yes | YES | Yes) ;; *) stop "not confirmed (--yes or PLAN_YES=1 confirms without a terminal)" ;; esac
 }
 
+# known COMMAND...: runs it as run does; 1 if the tool has no such command
+known() {
+  unknown=''
+  run "$@"
+  if [ -n "$unknown" ]; then unknown=never; return 1; fi
+  unknown=never
+}
+
+unknown=never # what run sets where the caller can do without the command
 run() { # COMMAND...
   [ -z "$skip" ] || return 0
   if [ -n "$dry" ]; then say "  (dry run)"; return; fi
@@ -108,8 +117,14 @@ run() { # COMMAND...
   asked=''
   text=$("$@" </dev/null 2>&1) || status=$?
   printf '%s\n' "$text" | tee -a "$log"
+  case $text in
+    *'Unrecognized command'* | *'nsupported command'*)
+      [ "$unknown" != never ] || stop "this hbck2 does not know the command"
+      unknown=1
+      say "  this hbck2 does not know the command: the same is done by hand"
+      return 0 ;;
+  esac
   [ $status -eq 0 ] || stop "exit code $status"
-  case $text in *'ERROR: Unrecognized command'*) stop "this hbck2 does not know the command" ;; esac
 }
 
 look() { # COMMAND...

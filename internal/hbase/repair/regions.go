@@ -127,6 +127,11 @@ func (b *builder) sideline(f *check.Finding, r *region) {
 					s.Regions = append(s.Regions, r.Encoded)
 					s.verify = b.opened(s.Regions, r)
 				}
+				if aside := b.setAside(f, r); len(s.instead) > 0 && len(aside) > 0 {
+					s.instead = append(s.instead, aside...)
+				} else {
+					s.instead = nil // a file that is not named would stay
+				}
 			}
 		}
 		return
@@ -138,6 +143,7 @@ func (b *builder) sideline(f *check.Finding, r *region) {
 		DataLoss: "the cells of the files that cannot be read are gone for readers; the files are kept under corrupt/", Downtime: "none more: the region is down already", Wait: "the retry of the open: up to minutes",
 		Undo: "move the file back from " + b.view.dir("corrupt", r.Table) + " while the region is closed",
 	}
+	s.instead = b.setAside(f, r)
 	if r.Encoded != "" {
 		s.Regions = []string{r.Encoded}
 		s.verify = open([]*region{r})
@@ -147,6 +153,23 @@ func (b *builder) sideline(f *check.Finding, r *region) {
 	}
 	b.step(s)
 	b.avoid("deleting a corrupt file: sidelined, it can still be read in part with hbase hfile.")
+}
+
+// setAside moves the files that a finding names to where filesystem -f would move them, for an HBCK2 without that command.
+func (b *builder) setAside(f *check.Finding, r *region) []Command {
+	var out []Command
+	for _, file := range f.Args.HFiles {
+		if f.Args.Family == "" || r.Encoded == "" {
+			return nil
+		}
+		space, plain := split(r.Table)
+		to := b.view.dir("corrupt", plain, r.Encoded, f.Args.Family)
+		if space != "default" {
+			to = b.view.dir("corrupt", space+":"+plain, r.Encoded, f.Args.Family)
+		}
+		out = append(out, hdfs("-mkdir", "-p", to), hdfs("-mv", b.view.regionDir(r)+"/"+f.Args.Family+"/"+file, to+"/"+file))
+	}
+	return out
 }
 
 // opened is the check that several regions of a table are open.

@@ -94,15 +94,29 @@ func (s *Step) body(b *strings.Builder, indent string) {
 	case s.command.Tool == Hand:
 		fmt.Fprintf(b, "%sby_hand %s\n", indent, quote(s.command.Line(Options{})))
 	case s.Destroys:
-		fmt.Fprintf(b, "%sconfirm %s\n%srun %s\n", indent, quote(oneLine(s.DataLoss)), indent, toolWords(s.command))
+		fmt.Fprintf(b, "%sconfirm %s\n", indent, quote(oneLine(s.DataLoss)))
+		s.runWords(b, indent)
 	case s.ReadOnly:
 		fmt.Fprintf(b, "%slook %s\n", indent, toolWords(s.command))
 	default:
-		fmt.Fprintf(b, "%srun %s\n", indent, toolWords(s.command))
+		s.runWords(b, indent)
 	}
 	if s.verify != nil && !s.ReadOnly {
 		fmt.Fprintf(b, "%sverify %d %s %s\n", indent, int(s.patience/time.Second), quote(s.verify.About), checkWords(s.verify))
 	}
+}
+
+// runWords writes the command, and what to run in its place where the tool does not know it.
+func (s *Step) runWords(b *strings.Builder, indent string) {
+	if len(s.instead) == 0 {
+		fmt.Fprintf(b, "%srun %s\n", indent, toolWords(s.command))
+		return
+	}
+	fmt.Fprintf(b, "%sif ! known %s; then\n", indent, toolWords(s.command))
+	for _, c := range s.instead {
+		fmt.Fprintf(b, "%s  run %s\n", indent, toolWords(c))
+	}
+	fmt.Fprintf(b, "%sfi\n", indent)
 }
 
 // toolWords writes a command by the script's function of its tool.

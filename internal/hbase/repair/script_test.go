@@ -32,9 +32,9 @@ func newLab(t *testing.T, state string) lab {
   esac ;;
 "hbck -details") echo "0 inconsistencies detected."; echo "Status: OK" ;;
 "hbck -j") shift 3; echo "$*" >>"$LAB/asked"
-  case $1 in assigns) [ -e "$LAB/broken" ] || echo OPEN >"$LAB/state"; echo "[7]" ;; filesystem) rm -f "$LAB/broken"; echo OPEN >"$LAB/state" ;; *) exit 1 ;; esac ;;
+  case $1 in assigns) [ -e "$LAB/broken" ] || echo OPEN >"$LAB/state"; echo "[7]" ;; filesystem) if [ -e "$LAB/old" ]; then echo "ERROR: Unrecognized command: filesystem"; exit 1; fi; rm -f "$LAB/broken"; echo OPEN >"$LAB/state" ;; *) exit 1 ;; esac ;;
 esac`,
-		"hdfs": `echo "hdfs $*" >>"$LAB/asked"`,
+		"hdfs": `echo "hdfs $*" >>"$LAB/asked"; case $2 in -mv) echo OPEN >"$LAB/state" ;; esac`,
 	} {
 		if err := os.MkdirAll(filepath.Join(l.dir, "bin"), 0o700); err != nil {
 			t.Fatal(err)
@@ -117,6 +117,7 @@ func TestAScriptAsksBeforeItTakesSomethingAway(t *testing.T) {
 		"another word stops it":     {"maybe\n", nil, 1, "OPENING"},
 		"yes goes on":               {"yes\n", nil, 0, "OPEN"},
 		"--yes goes on":             {"", []string{"--yes"}, 0, "OPEN"},
+		"yes by a pipe goes on":     {strings.Repeat("y\n", 9), nil, 0, "OPEN"},
 		"a dry run changes nothing": {"", []string{"--dry-run"}, 0, "OPENING"},
 		"an unknown flag is usage":  {"", []string{"--force"}, 2, "OPENING"},
 	} {
@@ -127,6 +128,17 @@ func TestAScriptAsksBeforeItTakesSomethingAway(t *testing.T) {
 				t.Errorf("exit %d, state %s:\n%s", code, l.read("state"), out)
 			}
 		})
+	}
+}
+
+func TestAnHbck2WithoutACommandIsDoneWithout(t *testing.T) {
+	l := newLab(t, "OPENING")
+	l.write(t, "old", "")
+	p := planOf(t, check.Finding{Type: check.FailedOpen, Cause: "CORRUPT_HFILE", Table: "t", Region: encA, Args: check.Args{HFiles: []string{"f1"}, Family: "cf"}})
+	out, code := l.run(t, p, "yes\n")
+	want := "hdfs dfs -mkdir -p /hbase/corrupt/t/" + encA + "/cf\nhdfs dfs -mv /hbase/data/default/t/" + encA + "/cf/f1 /hbase/corrupt/t/" + encA + "/cf/f1"
+	if code != 0 || !strings.Contains(l.read("asked"), want) || l.read("state") != "OPEN" {
+		t.Errorf("exit %d:\n%s\nasked:\n%s", code, out, l.read("asked"))
 	}
 }
 
