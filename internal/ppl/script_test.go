@@ -96,15 +96,35 @@ func (m *memory) probe(ctx context.Context, sql string) (out []any, err error) {
 	return out, rs.Err()
 }
 
+// shared is an engine with the tables that all scripts share.
+func shared(tb testing.TB) *memory {
+	tb.Helper()
+	ar, err := txtar.ParseFile("testdata/data.tables")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	m := newMemory(tb)
+	for _, f := range ar.Files {
+		m.load(tb, strings.TrimSuffix(f.Name, ".ndjson"), nil, f.Data)
+	}
+	return m
+}
+
 // run answers a query as text: a line of columns with types, then a line of JSON for each row; or the error.
 func (m *memory) run(tb testing.TB, text string) string {
+	tb.Helper()
+	return m.answer(tb, text, false)
+}
+
+// answer is run with each command as a SELECT of its own, if plain.
+func (m *memory) answer(tb testing.TB, text string, plain bool) string {
 	tb.Helper()
 	q, err := ppl.Parse(text)
 	if err != nil {
 		return failure(err)
 	}
 	opt := ppl.DefaultOptions(clock)
-	opt.Probe = m.probe
+	opt.Probe, opt.Plain = m.probe, plain
 	p, err := ppl.Compile(tb.Context(), q, m, opt)
 	if err != nil {
 		return failure(err)

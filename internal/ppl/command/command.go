@@ -186,6 +186,9 @@ func Compile(env *plan.Env, q syntax.Pipeline, in *plan.Rel) (*plan.Rel, error) 
 		if r, err = c.Compile(env, r); err != nil {
 			return nil, err
 		}
+		if env.Options.Plain && r != nil {
+			r.Flush()
+		}
 		if err := env.TooManyStages(c.Span()); err != nil {
 			return nil, err
 		}

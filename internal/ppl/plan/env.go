@@ -20,6 +20,8 @@ type Options struct {
 	SubsearchLimit int
 	// JoinLimit caps the rows of a join's right side; 0 = no cap.
 	JoinLimit int
+	// Plain makes each command a SELECT of its own: the form that a query is checked against, never faster.
+	Plain bool
 	// Probe runs SQL while a query is compiled and returns the first column of its rows: timewrap names its columns by what
 	// the data holds. nil where nothing can be run.
 	Probe func(ctx context.Context, sql string) ([]any, error)
