@@ -96,7 +96,11 @@ func (b *beginning) aggregate(ctx context.Context, cmds []command.Command, n int
 		return n
 	}
 	b.f.agg = a
-	b.f.pushed = append(b.f.pushed, cmds[n].String())
+	what := cmds[n].String()
+	if g.Shown == nil {
+		what = "the groups of " + what
+	}
+	b.f.pushed = append(b.f.pushed, what)
 	b.kept = g.Then
 	if g.Shown != nil {
 		b.kept = []command.Command{command.NewFields(cmds[n], g.Shown...)}
@@ -206,7 +210,7 @@ func (s lone) Lookup(context.Context, string) (*catalog.Table, error) { return s
 // leaf returns the one field of the index that an expression names, if the index can be asked for its values.
 func (b *beginning) leaf(e syntax.Expr) *leaf {
 	f := b.cond.field(e)
-	if f == nil || len(f.leaves) != 1 || f.words != nil {
+	if f == nil || len(f.leaves) != 1 || f.words != nil || (f.absent != nil || f.twin != nil) {
 		return nil
 	}
 	l := f.leaves[0]

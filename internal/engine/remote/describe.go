@@ -149,7 +149,7 @@ func (e *Engine) Fields(ctx context.Context, name string) ([]engine.Field, error
 
 // defaulted reports whether a column has a value where the document has none.
 func (t *table) defaulted(name string) bool {
-	return t.kind == engine.Spans && !t.raw && (name == "parentSpanId" || name == "status.code" || name == "kind")
+	return !t.raw && spanDefault(t.kind, name) != nil
 }
 
 // anySource matches the documents that have one of the fields behind a column.
@@ -265,7 +265,7 @@ func (f *fetch) says() string {
 	}
 	rest := "nothing is left to do"
 	if f.rest != nil && len(f.rest.Commands) > 0 {
-		rest = "DuckDB does " + f.rest.String()
+		rest = "the rest runs here: " + f.rest.String()
 	}
 	return "the search of " + f.t.target + " " + did + "; " + rest
 }

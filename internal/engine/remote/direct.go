@@ -292,7 +292,7 @@ func (d *direct) documents() bool {
 	for _, name := range d.layout {
 		f := t.fields[name]
 		i := t.pos[name]
-		if f == nil || f.words != nil || i >= len(t.cat.Columns) || t.defaulted(name) && !t.facts.always[name] {
+		if f == nil || f.words != nil || i >= len(t.cat.Columns) || f.absent != nil || f.twin != nil {
 			return false
 		}
 		var c cellOf

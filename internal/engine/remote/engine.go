@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -205,6 +206,9 @@ func (e *Engine) Stream(ctx context.Context, text string, lim engine.Limits, eac
 	return run.columns, nil
 }
 
+// keptModel finds the command that may name a model of ML Commons: only the cluster can run it.
+var keptModel = regexp.MustCompile(`(?i)\|\s*ml\s`)
+
 // outcome is what a query gave beside its rows.
 type outcome struct {
 	columns []rows.Column
@@ -238,8 +242,8 @@ func (e *Engine) run(ctx context.Context, text string, lim engine.Limits, cut in
 func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row []any) error) (*outcome, error) {
 	p, err := e.prepare(ctx, text, cut, false)
 	if err != nil {
-		if word, ok := engineOnly(text); ok && fault.CodeOf(err) == fault.InvalidQuery {
-			return e.passOn(ctx, text, word, cut, each)
+		if keptModel.MatchString(text) && fault.CodeOf(err) == fault.InvalidQuery && e.plugin(ctx, nil) {
+			return e.ask(ctx, text, cut, each)
 		}
 		return nil, err
 	}
@@ -257,15 +261,6 @@ func (e *Engine) answer(ctx context.Context, text string, cut int, each func(row
 		out.notes = append(out.notes, why)
 	}
 	return out, err
-}
-
-// passOn hands a command that only the cluster has to the cluster.
-func (e *Engine) passOn(ctx context.Context, text, word string, cut int, each func(row []any) error) (*outcome, error) {
-	if !e.plugin(ctx, nil) {
-		return nil, fault.WithHint(fault.New(fault.Unsupported, "%s runs on a cluster with the SQL and ml-commons plugins; %s offers none", word, e.cluster.Name()),
-			"Find anomalies with incident_investigate or logs_timeline.")
-	}
-	return e.ask(ctx, text, cut, each)
 }
 
 // execute fetches what a query reads and runs the rest of it.

@@ -34,8 +34,8 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 	sources := t.sources()
 	aggs := dsl{}
 	for name, raws := range sources {
-		defaulted := name == "parentSpanId" || name == "status.code" || name == "kind"
-		if len(raws) < 2 && !defaulted {
+		matters := spanDefault(t.kind, name) != nil || t.kind == engine.Logs && (name == "severityText" || name == "severityNumber")
+		if len(raws) < 2 && !matters {
 			continue
 		}
 		for i, raw := range raws {

@@ -178,7 +178,9 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	}
 	size = f.t.page(size)
 	body := f.body(size)
-	body["track_total_hits"] = f.limit < 0 || f.limit > size
+	// The count stays on where there is a condition: without it OpenSearch 3 may answer a range by the first documents it meets,
+	// in no order, and further pages then miss others.
+	body["track_total_hits"] = f.query != nil || f.limit < 0 || f.limit > size
 	if len(f.guard) > 0 {
 		body["aggs"] = dsl{"guard": dsl{"filter": dsl{"terms": dsl{"_ignored": f.guard}}}}
 	}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -196,7 +197,7 @@ func (c *conditions) binary(e *syntax.Binary, negate bool) (clause, bool) {
 		if c.t.convert && op == syntax.Ne {
 			return clause{}, false
 		}
-		return c.checked(f.each(func(l *leaf) (clause, bool) { return compare(l, f, op, v) }))
+		return c.checked(f.compared(op, v))
 	case syntax.Like, syntax.NotLike, syntax.ILike, syntax.NotILike, syntax.Contains, syntax.NotHas:
 		s, isText := v.(string)
 		if !isText || c.t.convert {
@@ -204,6 +205,9 @@ func (c *conditions) binary(e *syntax.Binary, negate bool) (clause, bool) {
 		}
 		not := strings.HasPrefix(op, "not ")
 		sensitive := c.sensitive && (op == syntax.Like || op == syntax.NotLike)
+		if f.absent != nil || f.twin != nil {
+			return clause{}, false
+		}
 		p := likePattern(s)
 		if op == syntax.Contains || op == syntax.NotHas {
 			p = containing(s)
@@ -222,7 +226,7 @@ func (c *conditions) checked(q clause, ok bool) (clause, bool) {
 // null returns the documents in which a field has no value, or has one.
 func (c *conditions) null(e syntax.Expr, isNull bool) (clause, bool) {
 	f := c.field(e)
-	if f == nil || len(f.leaves) == 0 || c.t.convert {
+	if f == nil || len(f.leaves) == 0 || c.t.convert || f.absent != nil || f.twin != nil {
 		return clause{}, false
 	}
 	var qs []dsl
@@ -257,6 +261,9 @@ func present(l *leaf) (dsl, bool) {
 
 // compare returns the documents in which the field compares so with the value.
 func compare(l *leaf, f *field, op string, v any) (clause, bool) {
+	if !l.inner && l.prop.mixed != "" && f.words == nil {
+		return compareMixed(l, f, op, v)
+	}
 	if l.inner || l.prop.conflict {
 		return clause{}, false
 	}
@@ -289,6 +296,35 @@ func compare(l *leaf, f *field, op string, v any) (clause, bool) {
 		return compareText(l, op, s)
 	}
 	return clause{}, false
+}
+
+// compareMixed compares a field that some indices hold in one way and some in another: more than fits is found.
+func compareMixed(l *leaf, f *field, op string, v any) (clause, bool) {
+	if l.prop.mixed == "text" {
+		s, ok := v.(string)
+		if !ok || op != syntax.Eq {
+			return clause{}, false
+		}
+		return clause{anyOf([]dsl{term(l.path, s), term(l.path+".keyword", s)}), false}, true
+	}
+	at, ok := v.(time.Time)
+	if s, isText := v.(string); isText {
+		at, ok = plan.ParseTime(s)
+	}
+	if !ok || op == syntax.Ne || f.col.Type != rows.Timestamp {
+		return clause{}, false
+	}
+	whole := *l
+	whole.exact = l.path
+	q, ok := timeRange(&whole, f, op, at)
+	if at.Nanosecond()%1_000_000 != 0 { // one of the two is indexed to the millisecond
+		wide := map[string]string{syntax.Gt: syntax.Ge, syntax.Lt: syntax.Le}
+		if w := wide[op]; w != "" {
+			q, ok = timeRange(&whole, f, w, at)
+		}
+		q.exact = false
+	}
+	return q, ok
 }
 
 // equality is = or != by a query that matches the equal ones.
@@ -334,7 +370,7 @@ func compareNumber(l *leaf, op string, v any) (clause, bool) {
 			v = x
 		}
 	}
-	if l.exact == "" || !fits(l.prop.Type, v) {
+	if l.exact == "" || !fits(cmp.Or(l.prop.narrow, l.prop.Type), v) {
 		return clause{}, false
 	}
 	if op == syntax.Eq || op == syntax.Ne {
@@ -442,6 +478,9 @@ func (c *conditions) in(e *syntax.In, negate bool) (clause, bool) {
 	if f == nil || len(e.List) > maxValues || c.t.convert && negate {
 		return clause{}, false
 	}
+	if (f.absent != nil || f.twin != nil) && !slices.ContainsFunc(e.List, func(x syntax.Expr) bool { _, ok := constant(x); return !ok }) {
+		return c.inDefaulted(e, f, negate)
+	}
 	return c.checked(f.each(func(l *leaf) (clause, bool) {
 		var values []any
 		var others []dsl
@@ -471,6 +510,114 @@ func (c *conditions) in(e *syntax.In, negate bool) (clause, bool) {
 		}
 		return equality(l, op, anyOf(others))
 	}))
+}
+
+// inDefaulted is in for a field that stands for a value where it is missing.
+func (c *conditions) inDefaulted(e *syntax.In, f *field, negate bool) (clause, bool) {
+	op, join := syntax.Eq, c.disjunction
+	if negate {
+		op, join = syntax.Ne, c.conjunction
+	}
+	return join(e.List, func(x syntax.Expr) (clause, bool) {
+		v, _ := constant(x)
+		return f.compared(op, v)
+	})
+}
+
+// compared is a comparison of the field with a value.
+func (f *field) compared(op string, v any) (clause, bool) {
+	q, ok := f.each(func(l *leaf) (clause, bool) { return compare(l, f, op, v) })
+	switch {
+	case ok && f.twin != nil:
+		return f.orTwin(q, op, v)
+	case !ok || f.absent == nil:
+		return q, ok
+	}
+	holds, known := holdsFor(f.absent, op, v)
+	has, can := present(f.leaves[0])
+	if !known || !can || len(f.leaves) != 1 {
+		return clause{}, false
+	}
+	if holds {
+		q.q = anyOf([]dsl{q.q, not(has)})
+	}
+	return q, true
+}
+
+// orTwin adds the documents that say their level in the other way alone.
+func (f *field) orTwin(q clause, op string, v any) (clause, bool) {
+	if len(f.leaves) != 1 || len(f.twin.leaves) != 1 || !q.exact {
+		return clause{}, false
+	}
+	has, ok := present(f.leaves[0])
+	if !ok {
+		return clause{}, false
+	}
+	other := f.twin.leaves[0]
+	var fit []dsl
+	for n, level := range levels() {
+		lowest := int64(4*n + 1)
+		if wholeNumber(f.leaves[0].prop.Type) {
+			if holds, known := holdsFor(lowest, op, v); !known {
+				return clause{}, false
+			} else if holds {
+				same, ok := compareText(other, syntax.Eq, level)
+				if f.twin.words != nil {
+					same, ok = compareWords(other, f.twin, syntax.Eq, level)
+				}
+				if !ok || !same.exact {
+					return clause{}, false
+				}
+				fit = append(fit, same.q)
+			}
+			continue
+		}
+		if holds, known := holdsFor(level, op, v); !known || !wholeNumber(other.prop.Type) || other.exact == "" {
+			return clause{}, false
+		} else if holds {
+			fit = append(fit, dsl{"range": dsl{other.exact: dsl{"gte": lowest, "lte": lowest + 3}}})
+		}
+	}
+	if len(fit) > 0 {
+		q.q = anyOf([]dsl{q.q, all([]dsl{not(has), anyOf(fit)})})
+	}
+	return q, true
+}
+
+// holdsFor judges a comparison of two constants.
+func holdsFor(a any, op string, b any) (holds, known bool) {
+	var c int
+	switch x := a.(type) {
+	case string:
+		y, ok := b.(string)
+		if !ok {
+			return false, false
+		}
+		c = strings.Compare(x, y)
+	case int64:
+		y, ok := b.(int64)
+		if !ok {
+			return false, false
+		}
+		c = cmp.Compare(x, y)
+	default:
+		return false, false
+	}
+	switch op {
+	case syntax.Eq:
+		return c == 0, true
+	case syntax.Ne:
+		return c != 0, true
+	case syntax.Lt:
+		return c < 0, true
+	case syntax.Le:
+		return c <= 0, true
+	case syntax.Gt:
+		return c > 0, true
+	case syntax.Ge:
+		return c >= 0, true
+	}
+	return false, false
 }
 
 func (c *conditions) between(e *syntax.Between, negate bool) (clause, bool) {

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,7 +24,9 @@ type property struct {
 	Analyzer    string               `json:"analyzer,omitempty"`
 	NullValue   any                  `json:"null_value,omitempty"`
 
-	conflict bool // the indices of the table do not agree about it
+	conflict bool   // the indices of the table do not agree about it
+	narrow   string // of whole numbers the least type that an index has
+	mixed    string // what a conflict is between, if it can still be asked: "time" (date and date_nanos), "text" (keyword and text)
 }
 
 // mappingTop is the mapping of one index.
@@ -74,17 +77,34 @@ func parseMappings(body []byte) (*mapping, error) {
 
 // merge unites the fields of two indices. A field that they type differently gets a type that holds both and is not pushed down.
 func (p *property) merge(o *property) {
-	if p.Type != o.Type {
-		p.Type, p.conflict = wider(p.Type, o.Type), true
+	switch {
+	case p.Type == o.Type:
+	case wholeNumber(p.Type) && wholeNumber(o.Type):
+		p.narrow = narrower(cmp.Or(p.narrow, p.Type), cmp.Or(o.narrow, o.Type))
+		p.Type = "long"
+	default:
+		mixed := mixture(p, o)
+		p.Type, p.conflict, p.mixed = wider(p.Type, o.Type), true, mixed
+	}
+	if o.mixed != p.mixed && o.conflict {
+		p.mixed = ""
 	}
 	if p.Format != o.Format {
-		p.Format, p.conflict = joined(p.Format, o.Format), true
+		p.Format, p.conflict, p.mixed = joined(p.Format, o.Format), true, ""
 	}
 	differ := p.Normalizer != o.Normalizer || p.Analyzer != o.Analyzer || off(p.Index) != off(o.Index) || off(p.DocValues) != off(o.DocValues) ||
 		p.NullValue != nil || o.NullValue != nil || off(p.Enabled) != off(o.Enabled) || p.Path != o.Path
-	p.conflict = p.conflict || differ
+	if differ {
+		p.conflict, p.mixed = true, ""
+	}
 	if o.IgnoreAbove > 0 && (p.IgnoreAbove == 0 || o.IgnoreAbove < p.IgnoreAbove) {
 		p.IgnoreAbove = o.IgnoreAbove
+	}
+	if p.mixed == "text" { // the keyword of the one is the field of the other
+		if len(p.Fields) == 0 {
+			p.Fields = o.Fields
+		}
+		return
 	}
 	for name, sub := range p.Fields { // a subfield that some indices lack cannot stand for the field
 		if o.Fields[name] == nil {
@@ -103,6 +123,32 @@ func (p *property) merge(o *property) {
 		}
 		p.Properties[name].merge(sub)
 	}
+}
+
+func narrower(a, b string) string {
+	for _, t := range []string{"byte", "short", "integer"} {
+		if a == t || b == t {
+			return t
+		}
+	}
+	return "long"
+}
+
+// mixture names a difference of types that a search can still be asked about.
+func mixture(p, o *property) string {
+	is := func(a, b string) bool { return p.Type == a && o.Type == b || p.Type == b && o.Type == a }
+	plain := func(p *property) bool {
+		return p.Normalizer == "" && p.NullValue == nil && !off(p.Index) && (p.Type == "keyword" || p.Fields["keyword"] != nil)
+	}
+	switch {
+	case p.conflict && p.mixed == "":
+		return ""
+	case is("date", "date_nanos"):
+		return "time"
+	case is("keyword", "text") && plain(p) && plain(o):
+		return "text"
+	}
+	return ""
 }
 
 func off(b *bool) bool { return b != nil && !*b }

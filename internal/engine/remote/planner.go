@@ -262,7 +262,7 @@ func (b *beginning) limited(by *command.Sort, n int64) {
 	var keys []dsl
 	for _, k := range by.Keys {
 		f := b.cond.field(k.Field)
-		if f == nil || k.As != "" && k.As != "auto" || len(f.leaves) != 1 || f.words != nil || b.cond.t.convert {
+		if f == nil || k.As != "" && k.As != "auto" || len(f.leaves) != 1 || f.words != nil || (f.absent != nil || f.twin != nil) || b.cond.t.convert {
 			return
 		}
 		l := f.leaves[0]

@@ -38,23 +38,6 @@ func since(word string) int {
 	}[word]
 }
 
-// engineOnly reports whether a text uses a command that only the cluster has.
-func engineOnly(text string) (word string, ok bool) {
-	for part := range strings.SplitSeq(text, "|") {
-		fields := strings.Fields(part)
-		if len(fields) == 0 {
-			continue
-		}
-		switch w := strings.ToLower(fields[0]); w {
-		case "ad", "kmeans", "ml":
-			return w, true
-		case "show":
-			return w, len(fields) > 1 && strings.EqualFold(fields[1], "datasources")
-		}
-	}
-	return "", false
-}
-
 // plugin reports whether the cluster's plugin may answer: it is there, and new enough for the words.
 func (e *Engine) plugin(ctx context.Context, words []string) bool {
 	if e.config.Plugin == PluginNever {

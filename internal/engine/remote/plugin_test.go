@@ -180,8 +180,8 @@ func TestQueryGoesToThePlugin(t *testing.T) {
 		t.Errorf("the notes do not tell the refusal: %q", res.Notes)
 	}
 	status, reply = http.StatusBadRequest, `{"error":{"reason":"Invalid Query","details":"no such thing","type":"SemanticCheckException"},"status":400}`
-	if _, err = eng.Query(t.Context(), "source=orders | ad time_field='at'", engine.Limits{}); fault.CodeOf(err) != fault.InvalidQuery || !strings.Contains(err.Error(), "no such thing") {
-		t.Errorf("a command that only the cluster has: %v", err)
+	if _, err = eng.Query(t.Context(), "source=orders | ml action='predict' modelid='m1'", engine.Limits{}); fault.CodeOf(err) != fault.InvalidQuery || !strings.Contains(err.Error(), "no such thing") {
+		t.Errorf("a command that only the cluster can run: %v", err)
 	}
 }
 

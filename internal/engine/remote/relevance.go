@@ -39,7 +39,7 @@ func (c *conditions) relevance(name string, e *syntax.Call) (clause, bool) {
 	switch {
 	case query != "":
 		f := c.field(args[0])
-		if f == nil || len(f.leaves) != 1 || f.leaves[0].inner || f.words != nil {
+		if f == nil || len(f.leaves) != 1 || f.leaves[0].inner || f.words != nil || (f.absent != nil || f.twin != nil) {
 			return clause{}, false
 		}
 		options["query"] = words

@@ -93,7 +93,10 @@ func (c *conditions) searchCompare(s *syntax.SearchCompare) (clause, bool) {
 		return clause{}, false
 	}
 	f := c.field(s.Field)
-	if f == nil || len(f.leaves) == 0 {
+	if f != nil && f.twin != nil && (s.Op == syntax.Eq || s.Op == "in") {
+		return c.searchTwin(s, f)
+	}
+	if f == nil || len(f.leaves) == 0 || (f.absent != nil || f.twin != nil) {
 		return clause{}, false
 	}
 	var qs []dsl
@@ -112,6 +115,24 @@ func (c *conditions) searchCompare(s *syntax.SearchCompare) (clause, bool) {
 		return clause{all([]dsl{has.q, not(qs...)}), true}, true
 	}
 	return clause{anyOf(qs), true}, true
+}
+
+// searchTwin looks for a level that some documents say in another way.
+func (c *conditions) searchTwin(s *syntax.SearchCompare, f *field) (clause, bool) {
+	out := clause{exact: true}
+	var qs []dsl
+	for _, v := range s.Values {
+		if strings.ContainsAny(v.Text, "*?") || f.col.Type != rows.String {
+			return clause{}, false
+		}
+		q, ok := f.compared(syntax.Eq, v.Text)
+		if !ok || !q.exact {
+			return clause{}, false
+		}
+		qs = append(qs, q.q)
+	}
+	out.q = anyOf(qs)
+	return out, true
 }
 
 // searchLeaf is one comparison of a search: words in a text, the value in other fields.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,8 @@ type field struct {
 	leaves []*leaf           // any one of them holds the value; none: the column is computed or always null
 	words  map[string]string // spelling in the index -> spelling of records; nil where they are the same
 	coarse bool              // the index knows the time less exactly than the document
+	absent any               // what a document without the field stands for; nil: null
+	twin   *field            // of a level's text its number and the other way: it stands in where the field is missing
 }
 
 // each asks every leaf of the field: a document has its value in one of them.
@@ -108,9 +111,10 @@ func (t *table) describe(ctx context.Context, docs [][]byte) error {
 	t.cat = t.present(cat)
 	t.pos = map[string]int{}
 	t.fields = map[string]*field{}
+	defer t.pair()
 	for i, c := range t.cat.Columns {
 		t.pos[c.Name] = i
-		t.fields[c.Name] = &field{col: c, leaves: t.leavesOf(c.Name), words: t.words(c.Name), coarse: t.convert}
+		t.fields[c.Name] = &field{col: c, leaves: t.leavesOf(c.Name), words: t.words(c.Name), coarse: t.convert, absent: t.absent(c.Name)}
 	}
 	return nil
 }
@@ -222,6 +226,7 @@ func (t *table) canonical(docs *catalog.Table) []catalog.Column {
 		}
 	}
 	local.Arrange(out[core:])
+	t.derive(out)
 	file := catalog.Column{Name: "_file", Type: rows.String, SQL: "CAST(NULL AS VARCHAR)", Hidden: true}
 	if c := byName["_index"]; c != nil {
 		file.SQL = c.SQL
@@ -288,8 +293,11 @@ func (t *table) united(c catalog.Column, parts []catalog.Column, isCore bool) ca
 func (t *table) spelled(c catalog.Column) catalog.Column {
 	words := t.words(c.Name)
 	if words == nil {
-		if c.Name == "parentSpanId" || c.Name == "status.code" || c.Name == "kind" {
-			c.SQL = "coalesce(" + c.SQL + ", " + map[string]string{"parentSpanId": "''", "status.code": "0", "kind": "'SPAN_KIND_UNSPECIFIED'"}[c.Name] + ")"
+		switch x := spanDefault(t.kind, c.Name).(type) {
+		case string:
+			c.SQL = "coalesce(" + c.SQL + ", " + quote(x) + ")"
+		case int64:
+			c.SQL = "coalesce(" + c.SQL + ", " + strconv.FormatInt(x, 10) + ")"
 		}
 		return c
 	}
@@ -306,6 +314,82 @@ func (t *table) spelled(c catalog.Column) catalog.Column {
 	b.WriteString(" ELSE " + c.SQL + " END")
 	c.SQL = b.String()
 	return c
+}
+
+// spanDefault is what a span without the field stands for, nil for other fields.
+func spanDefault(kind engine.Kind, name string) any {
+	if kind != engine.Spans {
+		return nil
+	}
+	switch name {
+	case "parentSpanId":
+		return ""
+	case "kind":
+		return "SPAN_KIND_UNSPECIFIED"
+	case "status.code":
+		return int64(0)
+	}
+	return nil
+}
+
+// absent is what a document without the column's field stands for, nil if every document has it or it is null then.
+func (t *table) absent(column string) any {
+	name := t.canonicalName(column)
+	if t.raw && t.mapping.leaves[column] != nil || t.convert || t.facts != nil && t.facts.always[name] {
+		return nil
+	}
+	return spanDefault(t.kind, name)
+}
+
+// levels are the numbers of the levels' texts, as OpenTelemetry counts them.
+func levels() []string { return []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"} }
+
+// derived reports a column of logs that some documents have only by its twin: the text of a level by its number, or the other way.
+func (t *table) derived(name string) bool {
+	twin := map[string]string{"severityText": "severityNumber", "severityNumber": "severityText"}[name]
+	return twin != "" && t.kind == engine.Logs && !t.raw && t.facts != nil && !t.facts.always[name] && len(t.sources()[twin]) > 0
+}
+
+// pair joins the text and the number of levels where one stands in for the other.
+func (t *table) pair() {
+	text, number := t.fields["severityText"], t.fields["severityNumber"]
+	if text == nil || number == nil {
+		return
+	}
+	plainText, plainNumber := *text, *number
+	for name, f := range t.fields {
+		switch canonical := t.canonicalName(name); {
+		case !t.derived(canonical):
+		case canonical == "severityText":
+			f.twin = &plainNumber
+		case canonical == "severityNumber":
+			f.twin = &plainText
+		}
+	}
+}
+
+// derive gives the level's text and number to the rows that have only the other.
+func (t *table) derive(cols []catalog.Column) {
+	at := map[string]int{}
+	for i, c := range cols {
+		at[c.Name] = i
+	}
+	i, okText := at["severityText"]
+	k, okNumber := at["severityNumber"]
+	if !okText || !okNumber {
+		return
+	}
+	text, number := cols[i].SQL, cols[k].SQL
+	if t.derived("severityText") {
+		cols[i].SQL = "coalesce(" + text + ", list_extract(['" + strings.Join(levels(), "', '") + "'], CASE WHEN " + number + " BETWEEN 1 AND 24 THEN CAST((" + number + " - 1) // 4 + 1 AS INTEGER) END))"
+	}
+	if t.derived("severityNumber") {
+		var b strings.Builder
+		for n, l := range levels() {
+			fmt.Fprintf(&b, " WHEN '%s' THEN %d", l, 4*n+1)
+		}
+		cols[k].SQL = "coalesce(" + number + ", CASE " + text + b.String() + " END)"
+	}
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
@@ -327,6 +411,9 @@ func (t *table) sources() map[string][]string {
 
 // paths returns the fields of the documents that a column is made of.
 func (t *table) paths(column string) []string {
+	if name := t.canonicalName(column); t.derived(name) {
+		return append(slices.Clone(t.sources()["severityText"]), t.sources()["severityNumber"]...)
+	}
 	if !t.raw || t.mapping.leaves[column] == nil {
 		if t.kind != engine.Generic && t.form.Renames() {
 			if raws := t.sources()[t.canonicalName(column)]; len(raws) > 0 {
@@ -371,11 +458,6 @@ func (t *table) leavesOf(column string) []*leaf {
 			return nil
 		}
 		out = append(out, l)
-	}
-	if defaulted := t.canonicalName(column); defaulted == "parentSpanId" || defaulted == "status.code" || defaulted == "kind" {
-		if t.facts == nil || !t.facts.always[defaulted] { // a missing value stands for one
-			return nil
-		}
 	}
 	if t.facts != nil {
 		if best := t.facts.best[t.canonicalName(column)]; best != "" {
