@@ -139,10 +139,10 @@ type login struct {
 // ServeHTTP implements http.Handler.
 func (l *login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case l.token == "" || (guard{token: l.token}).authorized(r) || l.session(r):
-		l.next.ServeHTTP(w, r)
-	case r.Method == http.MethodPost && r.URL.Path == ui.Base+"/login":
+	case l.token != "" && r.Method == http.MethodPost && r.URL.Path == ui.Base+"/login":
 		l.enter(w, r)
+	case (guard{token: l.token}).authorized(r) || l.session(r):
+		l.next.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, ui.Base+"/static/"):
 		l.next.ServeHTTP(w, r) // what every binary holds: the form needs its style
 	default:
