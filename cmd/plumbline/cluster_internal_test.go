@@ -8,11 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -171,5 +174,40 @@ func TestTheCallersCredentialsGoToTheirClusterAndNowhereElse(t *testing.T) {
 	}
 	if one == two || one != again {
 		t.Error("engines of callers are mixed up")
+	}
+}
+
+func TestEachHTTPCallerAsksTheClusterAsHimself(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"you":%q}`, r.Header.Get("Authorization"))
+	}))
+	defer srv.Close()
+	file := filepath.Join(t.TempDir(), "plumbline.yaml")
+	conf := "sources: {prod: {kind: opensearch, url: \"" + srv.URL + "\", auth: {pass_through: X-OpenSearch-Authorization}}}"
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serveForTest(t, nil, "--config", file)
+	for _, protocol := range []string{"2025-11-25", "2026-07-28"} {
+		for auth, want := range map[string]string{"Bearer of-ann": `{"you":"Bearer of-ann"}`, "Basic Ym9i": `{"you":"Basic Ym9i"}`, "": "no credentials came with the call"} {
+			t.Run(protocol+" "+auth, func(t *testing.T) {
+				headers := map[string]string{}
+				if auth != "" {
+					headers["X-OpenSearch-Authorization"] = auth
+				}
+				c := connect(t, s.url, protocol, transport.WithHTTPHeaders(headers))
+				call := mcp.CallToolRequest{}
+				call.Params.Name, call.Params.Arguments = "cluster_get", map[string]any{"path": "_cluster/health"}
+				res, err := c.CallTool(t.Context(), call)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, ok := res.Content[0].(mcp.TextContent)
+				if !ok || !strings.Contains(text.Text, want) || res.IsError != (auth == "") {
+					t.Errorf("%+v, want %s", res.Content, want)
+				}
+			})
+		}
 	}
 }
