@@ -167,7 +167,7 @@ func (b *basicAuth) Do(r *http.Request) (*http.Response, error) {
 	if user, password, ok := strings.Cut(b.account, ":"); ok {
 		r.SetBasicAuth(user, password)
 	}
-	return b.client.Do(r)
+	return b.client.Do(r) //nolint:gosec // the configuration names the service
 }
 
 // bedrockSigner signs requests with the machine's AWS credentials, loaded at the first one.
@@ -195,7 +195,7 @@ func (b *bedrockSigner) Do(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("sign the request: %w", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return b.client.Do(r)
+	return b.client.Do(r) //nolint:gosec // the configuration names the service
 }
 
 // printJSON writes a value as indented JSON.

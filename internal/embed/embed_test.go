@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,8 +94,8 @@ func service(t *testing.T) *httptest.Server {
 			return
 		}
 		var data []map[string]any
-		for i := len(in.Input) - 1; i >= 0; i-- { // in any order
-			data = append(data, map[string]any{"index": i, "embedding": vector(in.Input[i])})
+		for i, text := range slices.Backward(in.Input) { // in any order
+			data = append(data, map[string]any{"index": i, "embedding": vector(text)})
 		}
 		answer(w, map[string]any{"data": data})
 	})
@@ -165,11 +166,8 @@ func TestEveryServiceGivesUnitVectorsInOrderAndTellsItsDimension(t *testing.T) {
 
 func TestAServicesFailureSaysWhatToDo(t *testing.T) {
 	s := service(t)
-	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Query().Get("case") {
-		case "":
-			fmt.Fprint(w, `{"data":[{"index":7,"embedding":[1]}]}`)
-		}
+	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"data":[{"index":7,"embedding":[1]}]}`)
 	}))
 	defer odd.Close()
 	for name, c := range map[string]struct {

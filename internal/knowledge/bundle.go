@@ -28,7 +28,7 @@ func Bundle(ctx context.Context, tree fs.FS, out string, e embed.Embedder, count
 }
 
 func (s *Store) bundle(ctx context.Context, tree fs.FS) (Report, error) {
-	db, err := s.own.handle()
+	db, err := s.own.handle(ctx)
 	if err != nil {
 		return Report{}, err
 	}

@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -64,7 +65,11 @@ func room(heading string, count func(string) int) int {
 
 func (d Document) chunk(blocks []block) Chunk {
 	first, last := blocks[0], blocks[len(blocks)-1]
-	return Chunk{Start: first.start + 1, End: last.end, Heading: first.heading, Text: d.span(first.start, last.end)}
+	heading := first.heading
+	for _, b := range blocks { // what stands above the first heading goes with it
+		heading = cmp.Or(heading, b.heading)
+	}
+	return Chunk{Start: first.start + 1, End: last.end, Heading: heading, Text: d.span(first.start, last.end)}
 }
 
 func (d Document) span(start, end int) string { return strings.Join(d.Lines[start:end], "\n") }
@@ -124,7 +129,7 @@ func (c *cutter) heading() string {
 
 // end closes the open block before line i.
 func (c *cutter) end(i int) {
-	if c.start >= 0 {
+	if c.start >= 0 && i > c.start {
 		c.out = append(c.out, block{start: c.start, end: i, section: c.section, heading: c.heading()})
 	}
 	c.start = -1
@@ -221,8 +226,7 @@ var attached = regexp.MustCompile(`^\s*(?://|/\*|\*|#|--|@|"""|'''|\[)`)
 
 // code cuts before declarations, with the comments and annotations above them.
 func (c *cutter) code() {
-	for i := 0; i < len(c.lines); i++ {
-		line := c.lines[i]
+	for i, line := range c.lines {
 		if !declaration.MatchString(line) || controls.MatchString(line) {
 			if strings.TrimSpace(line) == "" {
 				c.end(i)

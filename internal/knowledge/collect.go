@@ -142,8 +142,8 @@ func (f *fileSet) choose(all, include []string) error {
 // fits reports whether a path matches a pattern: of its name, of the whole path, or a directory above it.
 func fits(p string, include []string) bool {
 	for _, pattern := range include {
-		byName, _ := path.Match(pattern, path.Base(p)) //nolint:errcheck // a bad pattern matches nothing
-		byPath, _ := path.Match(pattern, p)            //nolint:errcheck // as above
+		byName, _ := path.Match(pattern, path.Base(p)) // a bad pattern matches nothing
+		byPath, _ := path.Match(pattern, p)
 		if byName || byPath || strings.HasPrefix(p, strings.TrimSuffix(pattern, "/")+"/") {
 			return true
 		}

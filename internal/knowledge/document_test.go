@@ -124,11 +124,11 @@ func TestCodeIsCutAtFunctions(t *testing.T) {
 	body := strings.Repeat("\tcall x y\n", 70)
 	d := read(t, "a.go", "package p\n\n// First does.\nfunc First() {\n"+body+"}\n\n// Second does.\nfunc (s *S) Second(a int) error {\n"+body+"}\n")
 	got := shape(d)
-	if len(got) != 2 || !strings.HasPrefix(got[0], "1-75 ") || !strings.HasSuffix(got[1], "77-149 func (s *S) Second(a int) error") {
+	if len(got) != 2 || got[0] != "1-75 func First()" || !strings.HasSuffix(got[1], "77-149 func (s *S) Second(a int) error") {
 		t.Errorf("go: %v", got)
 	}
 	d = read(t, "b.py", "import x\n\n@route\ndef first():\n    "+para(130)+"\n\nclass Second:\n    def third(self):\n        "+para(130)+"\n")
-	if diff := cmp.Diff([]string{"1-5 ", "7-9 class Second"}, shape(d)); diff != "" {
+	if diff := cmp.Diff([]string{"1-5 def first()", "7-9 class Second"}, shape(d)); diff != "" {
 		t.Errorf("python: %s", diff)
 	}
 }

@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"fmt"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -139,7 +140,7 @@ func (w *htmlWriter) put(s string) {
 	for len(w.lines) <= w.line {
 		w.lines = append(w.lines, strings.Builder{})
 	}
-	w.lines[w.line].WriteString(s)
+	fmt.Fprint(&w.lines[w.line], s)
 }
 
 // text joins the lines; a heading's mark counts only where its line begins with it.

@@ -356,7 +356,8 @@ func TestTheBundleIsReadInPlaceBesideTheUsersBases(t *testing.T) {
 func TestNamesAndPlacesThatAreWrongAreRefused(t *testing.T) {
 	s := store(t, t.TempDir(), &bag{"one", -1})
 	for _, src := range []knowledge.Source{
-		{Name: "../x", Kind: knowledge.KindPath, Location: "."}, {Name: "plumbline", Kind: knowledge.KindPath, Location: "."},
+		{Name: "../x", Kind: knowledge.KindPath, Location: "."},
+		{Name: "plumbline", Kind: knowledge.KindPath, Location: "."},
 		{Name: "x", Kind: knowledge.KindPath, Location: "/nowhere/at/all"},
 	} {
 		if _, err := s.Update(t.Context(), src); err == nil {

@@ -213,7 +213,7 @@ func (s *Store) hits(ctx context.Context, all []fused, query string, limit int) 
 }
 
 func (s *shelf) hit(ctx context.Context, chunk int64) (Hit, error) {
-	db, err := s.handle()
+	db, err := s.handle(ctx)
 	if err != nil {
 		return Hit{}, err
 	}
@@ -233,7 +233,7 @@ func (s *shelf) hit(ctx context.Context, chunk int64) (Hit, error) {
 // stopWords say nothing about what is asked: Lucene's English list and the words questions are made of.
 var stopWords = func() map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields(`a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
+	for w := range strings.FieldsSeq(`a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to was
 		will with how what why when where which who do does did can could should would i my me we our you your has have had its from about please`) {
 		out[w] = true
 	}

@@ -37,7 +37,7 @@ const schemaVersion = "1"
 
 // shelf is one SQLite file, opened at the first use.
 type shelf struct {
-	open func() (*sql.DB, error)
+	open func(ctx context.Context) (*sql.DB, error)
 
 	mu      sync.Mutex
 	version int64 // of the data the vectors were read from
@@ -56,7 +56,7 @@ type vectors struct {
 // fileShelf is the user's shelf. It is made by the first write; before that it has nothing.
 func fileShelf(path string) *shelf {
 	s := &shelf{}
-	s.open = func() (*sql.DB, error) {
+	s.open = func(ctx context.Context) (*sql.DB, error) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, fmt.Errorf("make the data directory: %w", err)
 		}
@@ -66,7 +66,7 @@ func fileShelf(path string) *shelf {
 			return nil, err
 		}
 		db.SetMaxOpenConns(1) // data_version and transactions belong to a connection
-		if err := prepare(db); err != nil {
+		if err := prepare(ctx, db); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 		return db, nil
@@ -77,7 +77,7 @@ func fileShelf(path string) *shelf {
 // embeddedShelf reads a shelf out of a file system, in place.
 func embeddedShelf(files fs.FS, name string) *shelf {
 	s := &shelf{}
-	s.open = func() (*sql.DB, error) {
+	s.open = func(context.Context) (*sql.DB, error) {
 		vfsName, _, err := vfs.New(files)
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", name, err)
@@ -92,8 +92,7 @@ func embeddedShelf(files fs.FS, name string) *shelf {
 	return s
 }
 
-func prepare(db *sql.DB) error {
-	ctx := context.Background()
+func prepare(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return fmt.Errorf("make the tables: %w", err)
 	}
@@ -111,11 +110,11 @@ func prepare(db *sql.DB) error {
 }
 
 // handle opens the shelf once; a failure is tried again at the next use.
-func (s *shelf) handle() (*sql.DB, error) {
+func (s *shelf) handle(ctx context.Context) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		db, err := s.open()
+		db, err := s.open(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("open the knowledge base: %w", err)
 		}
@@ -145,7 +144,7 @@ func (s *shelf) changed() {
 // load returns the vectors of a dimension, read once and again when the file has changed. Bases of another model are left out by
 // the caller's filter.
 func (s *shelf) load(ctx context.Context, dimension int) (*vectors, error) {
-	db, err := s.handle()
+	db, err := s.handle(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -216,13 +215,13 @@ func (s *shelf) lexical(ctx context.Context, match string, documents *documentSe
 	if match == "" || documents.none() {
 		return nil, nil
 	}
-	db, err := s.handle()
+	db, err := s.handle(ctx)
 	if err != nil {
 		return nil, err
 	}
 	query, args := "SELECT rowid, rank FROM words WHERE words MATCH ? AND rank MATCH 'bm25(2.0, 1.0)' ORDER BY rank LIMIT ?", []any{match, n}
 	if documents != nil {
-		query = `SELECT words.rowid, rank FROM words JOIN chunks ON chunks.id = words.rowid WHERE words MATCH ? AND rank MATCH 'bm25(2.0, 1.0)'
+		query = `SELECT words.rowid, rank FROM words CROSS JOIN chunks ON chunks.id = words.rowid WHERE words MATCH ? AND rank MATCH 'bm25(2.0, 1.0)'
 			AND chunks.document IN (SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE ` + documents.condition + `) ORDER BY rank LIMIT ?`
 		args = append(append([]any{match}, documents.args...), n)
 	}
@@ -274,7 +273,7 @@ func (d *documentSet) none() bool { return d != nil && len(d.ids) == 0 }
 
 // documents returns those that a filter leaves.
 func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documentSet, error) {
-	db, err := s.handle()
+	db, err := s.handle(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -289,7 +288,7 @@ func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documen
 			out.condition, out.args = out.condition+" AND "+c.condition, append(out.args, c.value)
 		}
 	}
-	rows, err := db.QueryContext(ctx, "SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE "+out.condition, out.args...)
+	rows, err := db.QueryContext(ctx, "SELECT d.id FROM documents d JOIN bases b ON b.id = d.base WHERE "+out.condition, out.args...) //nolint:gosec // the conditions are ours, the values are arguments
 	if err != nil {
 		return nil, fmt.Errorf("filter documents: %w", err)
 	}
@@ -306,7 +305,7 @@ func (s *shelf) documents(ctx context.Context, f Filter, model string) (*documen
 
 // mixed reports whether some base was made by another model.
 func (s *shelf) mixed(ctx context.Context, model string) (bool, error) {
-	db, err := s.handle()
+	db, err := s.handle(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -90,7 +90,7 @@ type Base struct {
 func (s *Store) Bases(ctx context.Context) ([]Base, error) {
 	var out []Base
 	for _, sh := range s.shelves() {
-		db, err := sh.handle()
+		db, err := sh.handle(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ type Entry struct {
 func (s *Store) Entries(ctx context.Context, base string) ([]Entry, error) {
 	var out []Entry
 	for _, sh := range s.shelves() {
-		db, err := sh.handle()
+		db, err := sh.handle(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ func named(base string) string {
 }
 
 func readPages(ctx context.Context, sh *shelf, base, path string) ([]Page, error) {
-	db, err := sh.handle()
+	db, err := sh.handle(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if _, err := s.Base(ctx, name); err != nil {
 		return err
 	}
-	db, err := s.own.handle()
+	db, err := s.own.handle(ctx)
 	if err != nil {
 		return err
 	}

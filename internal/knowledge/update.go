@@ -93,7 +93,7 @@ type pending struct {
 }
 
 func (s *Store) write(ctx context.Context, src Source, files *fileSet, revision string) (Report, error) {
-	db, err := s.own.handle()
+	db, err := s.own.handle(ctx)
 	if err != nil {
 		return Report{}, err
 	}

@@ -40,6 +40,7 @@ func near(t *testing.T, what string, got, want []float32, rel, abs float64) {
 
 func TestGemmComputesTheSameIntegersAndScalesThem(t *testing.T) {
 	each(t, func(t *testing.T, want, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		for _, pairs := range []int{1, 3, 192} {
 			stride := 2*pairs + 10
 			a, w := make([]int16, kernel.Rows*stride), make([]int16, pairs*2*kernel.Panel)
@@ -70,6 +71,7 @@ func TestGemmComputesTheSameIntegersAndScalesThem(t *testing.T) {
 
 func TestGemmHoldsTheLargestSums(t *testing.T) {
 	each(t, func(t *testing.T, _, got kernel.Set, _ *rand.Rand) {
+		t.Helper()
 		a, w := make([]int16, kernel.Rows*2), make([]int16, 2*kernel.Panel)
 		for i := range a {
 			a[i] = -32767
@@ -85,6 +87,7 @@ func TestGemmHoldsTheLargestSums(t *testing.T) {
 
 func TestMatMulAgrees(t *testing.T) {
 	each(t, func(t *testing.T, want, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		for _, k := range []int{1, 7, 32, 250} {
 			a, b := floats(r, kernel.Rows*(k+5), 1), floats(r, k*24, 1)
 			x, y := make([]float32, kernel.Rows*32), make([]float32, kernel.Rows*32)
@@ -97,6 +100,7 @@ func TestMatMulAgrees(t *testing.T) {
 
 func TestExpSumIsExp(t *testing.T) {
 	each(t, func(t *testing.T, _, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		x := floats(r, 64, 20)
 		x[3], x[5] = -1e30, 90
 		exact, sum := make([]float32, len(x)), 0.0
@@ -113,6 +117,7 @@ func TestExpSumIsExp(t *testing.T) {
 
 func TestGELUIsTheErrorFunctionForm(t *testing.T) {
 	each(t, func(t *testing.T, _, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		x := append(floats(r, 240, 3), 0, -0.001, 40, -40, 6, -6, 1e-8, 12)
 		exact := make([]float32, len(x))
 		for i, v := range x {
@@ -125,6 +130,7 @@ func TestGELUIsTheErrorFunctionForm(t *testing.T) {
 
 func TestAddNormIsLayerNormOfTheSum(t *testing.T) {
 	each(t, func(t *testing.T, _, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		n := 384
 		x, res, g, b := floats(r, n, 2), floats(r, n, 1), floats(r, n, 1), floats(r, n, 1)
 		mean, square := 0.0, 0.0
@@ -147,6 +153,7 @@ func TestAddNormIsLayerNormOfTheSum(t *testing.T) {
 
 func TestQuantiseIsExactlyTheSame(t *testing.T) {
 	each(t, func(t *testing.T, want, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		for _, width := range []float64{0, 1e-20, 1, 1e6} {
 			x := floats(r, 96, width)
 			p, q := make([]int16, 96), make([]int16, 96)
@@ -165,6 +172,7 @@ func TestQuantiseIsExactlyTheSame(t *testing.T) {
 
 func TestDotsAreExactlyTheSame(t *testing.T) {
 	each(t, func(t *testing.T, want, got kernel.Set, r *rand.Rand) {
+		t.Helper()
 		for _, n := range []int{16, 384, 1536} {
 			q, v := make([]int16, n), make([]int8, 33*n)
 			for i := range q {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/plumbline-mcp/plumbline/internal/embed"
@@ -66,6 +67,16 @@ func (e *Encoder) Tokens(text string) ([]int32, error) {
 	return m.tokens.Encode(text), nil
 }
 
+// Count returns how many tokens of a text the model reads, [CLS] and [SEP] not counted: at most MaxTokens-2. It counts words where
+// the model cannot be read, which Embed then tells.
+func (e *Encoder) Count(text string) int {
+	ids, err := e.Tokens(text)
+	if err != nil {
+		return len(strings.Fields(text))
+	}
+	return len(ids) - 2
+}
+
 // Model names the model and its dimension.
 func (e *Encoder) Model() embed.Model { return embed.Model{Name: Name, Dimension: Dimension} }
 
@@ -84,7 +95,7 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error
 	var wait sync.WaitGroup
 	for range min(e.workers, len(texts)) {
 		wait.Go(func() {
-			s := e.scratch.Get().(*scratch) //nolint:errcheck,forcetypeassert // the pool makes nothing else
+			s := e.scratch.Get().(*scratch) // the pool makes nothing else
 			defer e.scratch.Put(s)
 			for batch := range work {
 				e.forward(m, s, batch, out)

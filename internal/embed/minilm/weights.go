@@ -133,7 +133,12 @@ func read(b []byte) (*weights, error) {
 		return nil, fmt.Errorf("read model: magic %q", magic)
 	}
 	var header struct {
-		Dimension, Heads, Layers, Inner, Positions, Vocabulary int
+		Dimension  int `json:"dimension"`
+		Heads      int `json:"heads"`
+		Layers     int `json:"layers"`
+		Inner      int `json:"inner"`
+		Positions  int `json:"positions"`
+		Vocabulary int `json:"vocabulary"`
 	}
 	if err := json.Unmarshal(r.sized(), &header); err != nil {
 		return nil, fmt.Errorf("read model: header: %w", err)
