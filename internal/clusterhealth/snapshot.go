@@ -424,7 +424,12 @@ func (s *snapshot) askISM(ctx context.Context, c Cluster) error {
 	if err != nil {
 		return err
 	}
-	if caps.Plugins != nil && !caps.Has("opensearch-index-management") {
+	root := "_plugins"
+	switch {
+	case caps.Plugins == nil || caps.Has("opensearch-index-management"):
+	case caps.Has("opendistro-index-management") || caps.Has("opendistro_index_management"): // Elasticsearch 7 on Amazon and Open Distro
+		root = "_opendistro"
+	default:
 		return nil
 	}
 	index := s.index
@@ -432,7 +437,7 @@ func (s *snapshot) askISM(ctx context.Context, c Cluster) error {
 		index = "*"
 	}
 	var b map[string]json.RawMessage
-	ok, err := s.ask(ctx, c, opensearch.Path("_plugins", "_ism", "explain", index), nil, nil, "index policies that failed", &b)
+	ok, err := s.ask(ctx, c, opensearch.Path(root, "_ism", "explain", index), nil, nil, "index policies that failed", &b)
 	if !ok || err != nil {
 		return err
 	}

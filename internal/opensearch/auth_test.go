@@ -203,6 +203,12 @@ func verify(t *testing.T, srv *recorder, access, service, region string) {
 	}
 	_, list, _ := strings.Cut(got, "SignedHeaders=")
 	list, _, _ = strings.Cut(list, ",")
+	if want := "content-length;content-type;host;x-amz-content-sha256;x-amz-date"; strings.TrimSuffix(list, ";x-amz-security-token") != want {
+		t.Errorf("signed %s, want %s: proxies change the others", list, want)
+	}
+	if r.Header.Get("Accept") == "" || r.Header.Get("User-Agent") == "" {
+		t.Errorf("headers that are not signed are lost: %v", r.Header)
+	}
 	for h := range strings.SplitSeq(list, ";") {
 		if h != "host" && h != "content-length" {
 			again.Header.Set(h, r.Header.Get(h))

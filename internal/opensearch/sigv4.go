@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -68,9 +69,18 @@ func (s *awsSigner) sign(ctx context.Context, r *http.Request, body []byte) erro
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
 	r.Header.Set("X-Amz-Content-Sha256", hash)
+	all := r.Header
+	r.Header = http.Header{}
+	for _, name := range []string{"Content-Type", "X-Amz-Content-Sha256"} { // what lies between may change the others
+		if v, ok := all[name]; ok {
+			r.Header[name] = v
+		}
+	}
 	if err := v4.NewSigner().SignHTTP(ctx, got, r, hash, s.conf.Service, region, s.now()); err != nil {
 		return fault.New(fault.Internal, "sign the request: %w", err)
 	}
+	maps.Copy(all, r.Header)
+	r.Header = all
 	return nil
 }
 
