@@ -1,9 +1,11 @@
 // Command ppl times PPL queries on files against the same questions in hand-written SQL on the same storage, in one run.
 //
 //	go run ./bench/data -logs 5000000 -spans 2000000 -out DIR
-//	go run ./bench/ppl -data DIR -cache CACHE
+//	go run ./bench/ppl -data DIR -cache CACHE [-opensearch URL -logs INDEX -spans INDEX]
 //
-// It prints, for each query, the median milliseconds of both and their ratio. The budget is 1.3 times the SQL plus 2 ms.
+// It prints, for each query, the median milliseconds of both and their ratio (the budget is 1.3 times the SQL plus 2 ms), what two
+// threads gain over one, how long compiling takes, and how many lines a second patterns reads. With a cluster that holds the same
+// data (plumbline load) it asks the same queries there.
 package main
 
 import (
@@ -63,6 +65,32 @@ func pairs() []pair {
 			"computed column and average", `source=spans | eval ms = durationInNanos / 1000000 | stats avg(ms) by kind`,
 			`SELECT avg("durationInNanos" // 1000000), kind FROM spans GROUP BY 2 ORDER BY 2 LIMIT 10000`,
 		},
+		{"all lines", `source=logs | stats count()`, `SELECT count(*) FROM logs`},
+		{
+			"levels of one hour", "source=logs | where `@timestamp` >= '2026-05-01 10:00:00' and `@timestamp` < '2026-05-01 11:00:00' | stats count() by severityText",
+			`SELECT count(*), "severityText" FROM logs WHERE "@timestamp" >= '2026-05-01 10:00:00' AND "@timestamp" < '2026-05-01 11:00:00' GROUP BY 2 ORDER BY 2 LIMIT 10000`,
+		},
+		{
+			"share of errors by service", `source=spans | stats count(eval(status.code = 2)) as bad, count() as n by serviceName | eval share = bad * 1.0 / n | sort - share | head 10`,
+			`SELECT bad, n, "serviceName", bad * 1.0 / n AS share FROM (SELECT count(*) FILTER (WHERE "status.code" = 2) bad, count(*) n, "serviceName" FROM spans GROUP BY 3) ORDER BY share DESC LIMIT 10`,
+		},
+		{
+			"services that say a word", `source=logs | where body like '%timeout%' | stats dc(traceId), count() by serviceName`,
+			`SELECT count(DISTINCT "traceId"), count(*), "serviceName" FROM logs WHERE body ILIKE '%timeout%' GROUP BY 3 ORDER BY 3 LIMIT 10000`,
+		},
+		{
+			"slow spans of one service", `source=spans | where serviceName = 'svc-3' and durationInNanos > 100000000 | stats count(), max(durationInNanos) by name`,
+			`SELECT count(*), max("durationInNanos"), name FROM spans WHERE "serviceName" = 'svc-3' AND "durationInNanos" > 100000000 GROUP BY 3 ORDER BY 3 LIMIT 10000`,
+		},
+		{
+			"first of each service", `source=logs | dedup serviceName | fields serviceName, body`,
+			`SELECT "serviceName", arg_min(body, "@timestamp") FROM logs GROUP BY 1 LIMIT 10000`,
+		},
+		{"rare operations", `source=spans | rare 5 name`, `SELECT name, count(*) FROM spans GROUP BY 1 ORDER BY 2 LIMIT 5`},
+		{
+			"spans of the slowest traces", `source=spans | stats max(durationInNanos) as slowest, count() as n by traceId | sort - slowest | head 20`,
+			`SELECT max("durationInNanos") slowest, count(*) n, "traceId" FROM spans GROUP BY 3 ORDER BY 1 DESC LIMIT 20`,
+		},
 	}
 }
 
@@ -70,14 +98,18 @@ func main() {
 	data := flag.String("data", "", "directory made by bench/data")
 	cache := flag.String("cache", filepath.Join(os.TempDir(), "plumbline-bench-cache"), "cache directory of its own")
 	runs := flag.Int("runs", 7, "runs of each query, in turn with its peer")
+	var c cluster
+	flag.StringVar(&c.url, "opensearch", "", "URL of a cluster that holds the same data")
+	flag.StringVar(&c.logs, "logs", "bench-logs", "its index of logs")
+	flag.StringVar(&c.spans, "spans", "bench-spans", "its index of spans")
 	flag.Parse()
-	if err := run(context.Background(), *data, *cache, *runs); err != nil {
+	if err := run(context.Background(), *data, *cache, *runs, c); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, data, cache string, runs int) error {
+func run(ctx context.Context, data, cache string, runs int, c cluster) error {
 	store, err := local.New(local.Config{CacheDir: cache, Now: time.Now, Threads: 2})
 	if err != nil {
 		return err
@@ -126,6 +158,16 @@ func run(ctx context.Context, data, cache string, runs int) error {
 		fmt.Printf("%-42s %10.1f %10.1f %7.2f%s\n", p.name, x, y, x/y, mark)
 	}
 	fmt.Printf("%d of %d over %.1f x + %d ms\n", over, len(pairs()), budgetRatio, budgetMS)
+	for _, more := range []func() error{
+		func() error { return compiling(ctx, eng) },
+		func() error { return threads(ctx, data, cache, runs) },
+		func() error { return patterns(ctx, eng) },
+		func() error { return c.compare(ctx, eng, runs) },
+	} {
+		if err := more(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
