@@ -229,3 +229,119 @@ class SharedHost(Fault):
                     root_cause=dict(service="pg-main", component="pg-main.shop.internal", mechanism="disk of the database host is slow"),
                     acceptable_services=["product-catalog", "inventory", "accounting"],
                     discriminating_attributes=[dict(key="server.address", value="pg-main.shop.internal")], affected_services=["product-catalog", "inventory", "accounting"])
+
+
+@register
+class Deadlock(Fault):
+    name = "deadlock"
+    title = "Transactions of one service deadlock in its database"
+
+    def setup(self):
+        self.avoid = {"inventory"}
+
+    def on_client(self, c, kind, caller, target, pod, t):
+        if kind == "db" and target == "inventory:UPDATE stock" and self.active(t) and self.rng.random() < .4:
+            return Effect(mul=20, fail=failure("40P01", "ERROR: deadlock detected\n  Detail: Process 4711 waits for ShareLock on transaction 991; blocked by process 4712.", 500, 13))
+
+    def truth(self):
+        return dict(alert="Checkout error rate is above 2 %.", family="slow_dependency|dependency_failure|resource_saturation",
+                    root_cause=dict(service="inventory", component="inventory", mechanism="deadlocks"), discriminating_attributes=[dict(key="db.namespace", value="inventory")],
+                    affected_services=["inventory", "checkout"])
+
+
+@register
+class QuotaOutside(Fault):
+    name = "outside_quota"
+    title = "An outside provider limits calls with 429"
+
+    def setup(self):
+        self.svc, self.host = self.rng.choice([("payment", "api.psp.example"), ("shipping", "api.carrier.example")])
+        self.avoid = {self.svc}
+
+    def on_client(self, c, kind, caller, target, pod, t):
+        if kind == "ext" and target == self.host and self.active(t) and self.rng.random() < .5:
+            return Effect(mul=.2, fail=failure("429", "429 Too Many Requests: quota exceeded, retry after 30 s", 429, 8))
+
+    def truth(self):
+        return dict(alert="Orders fail now and then.", family="dependency_failure",
+                    root_cause=dict(service=self.svc, component=self.host, mechanism="rate limited"), discriminating_attributes=[dict(key="server.address", value=self.host)], affected_services=[self.svc])
+
+
+@register
+class RegionCut(Fault):
+    name = "zone_network"
+    title = "Calls from one region lose packets: many services are slow there and some calls time out"
+
+    def setup(self):
+        self.region = self.rng.choice(REGIONS)
+        self.avoid = set()
+
+    def on_client(self, c, kind, caller, target, pod, t):
+        if self.active(t) and pod.region == self.region and kind in ("rpc", "db", "redis", "ext"):
+            if self.rng.random() < .02:
+                return Effect(fail=failure("ETIMEDOUT", "connection timed out: no ack", 504, 4), add_ms=1000)
+            return Effect(add_ms=self.rng.choice([0, 0, 40, 200]))
+
+    def truth(self):
+        return dict(alert="Users in one place see errors and slow pages.", family="noisy_neighbour|service_unreachable|slow_dependency",
+                    root_cause=dict(service=self.region, component=self.region, mechanism="packet loss in a region"), acceptable_services=[*SERVICES, self.region],
+                    discriminating_attributes=[dict(key="cloud.region", value=self.region)], affected_services=SERVICES)
+
+
+@register
+class TokenGrowth(Fault):
+    name = "agent_context"
+    title = "The agent's history is no longer trimmed: each model call carries more tokens and takes longer"
+
+    def setup(self):
+        self.avoid = {"shopping-assistant"}
+        pod = pods_of(self.sim, "shopping-assistant")[0]
+        self.sim.log(self.sim.f0 - 9, "shopping-assistant", pod, "INFO", "system prompt updated name=assistant version=9 history_limit=none")
+
+    def on_client(self, c, kind, caller, target, pod, t):
+        if kind == "llm" and self.active(t):
+            n = self.rng.randrange(14000, 30000)
+            return Effect(mul=3.2, attrs={"gen_ai.usage.input_tokens": n})
+
+    def truth(self):
+        return dict(alert="The assistant is slow and its cost has multiplied.", family="agent_loop",
+                    root_cause=dict(service="shopping-assistant", component="prompt version 9", mechanism="prompt grew"), discriminating_attributes=[], affected_services=["shopping-assistant"])
+
+
+@register
+class ToolSlow(Fault):
+    name = "agent_tool_slow"
+    title = "A tool of the agent hangs until its time limit"
+
+    def setup(self):
+        self.avoid = {"shopping-assistant"}
+        self.tool = self.rng.choice(["search_products", "get_product", "shipping_quote"])
+
+    def on_client(self, c, kind, caller, target, pod, t):
+        if kind == "tool" and target == self.tool and self.active(t):
+            return Effect(add_ms=8000, absent=True, fail=failure("TimeoutError", "tool execution timed out after 8 s", 504, 4) if self.rng.random() < .8 else None)
+
+    def truth(self):
+        return dict(alert="The shopping assistant answers slowly or not at all.", family="agent_tool_failure",
+                    root_cause=dict(service="shopping-assistant", component=f"tool {self.tool}", mechanism="tool hangs"), discriminating_attributes=[dict(key="gen_ai.tool.name", value=self.tool)],
+                    affected_services=["shopping-assistant"])
+
+
+@register
+class ColdReplica(Fault):
+    name = "bad_pod"
+    title = "One pod of a service answers half of its calls with errors"
+
+    def setup(self):
+        self.svc, self.op = self.rng.choice([("cart", "cart.get"), ("product-catalog", "catalog.get"), ("shipping", "ship.quote"), ("recommendation", "recs.list")])
+        self.pod = self.rng.choice(pods_of(self.sim, self.svc))
+        self.avoid = {self.svc}
+
+    def on_server(self, c, op, pod, t):
+        if pod is self.pod and self.active(t) and self.rng.random() < .5:
+            return Effect(fail=failure("IllegalStateException", "local index is not loaded", 500, 13, "\tat shop.index.LocalIndex.get(LocalIndex.java:88)\n\tat shop.grpc.Handler.handle(Handler.java:41)"), skip_children=True)
+
+    def truth(self):
+        return dict(alert="A quarter of some requests fail.", family="code_fault|resource_saturation|attribute_localised|service_unreachable",
+                    root_cause=dict(service=self.svc, component=self.pod.name, mechanism="one broken pod"), discriminating_attributes=[dict(key="k8s.pod.name", value=self.pod.name)],
+                    affected_services=[self.svc])

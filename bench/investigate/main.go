@@ -1,7 +1,7 @@
 // Command investigate runs the investigation over generated incidents and prints, by fault family, how often the true root was
 // first or among the first three, whether component and attribute were found, and how far the onset was off.
 //
-//	go run ./bench/investigate [-v] [-engine memory|local] DIR...
+//	go run ./bench/investigate [-v] [-engine memory|local] [-shift 5m] [-bare] [-window] [-without LIST] DIR...
 //
 // Each DIR holds a recording with its truth.json (made by make.py beside this file); incidents of the fault "none" count as quiet windows.
 package main
@@ -31,6 +31,7 @@ type truth struct {
 	Family    string `json:"family"`
 	Window    struct {
 		Start time.Time `json:"start"`
+		End   time.Time `json:"end"`
 	} `json:"window"`
 	RootCause struct {
 		Service   string `json:"service"`
@@ -55,6 +56,9 @@ func main() {
 	without := flag.String("without", "", "hide from the investigation, comma-separated: messages, logs, metrics, places, versions")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of all runs to this file")
 	verbose := flag.Bool("v", false, "print suspects of each incident")
+	shift := flag.Duration("shift", 0, "move the alert's time by this much: an alert that is late or early")
+	bare := flag.Bool("bare", false, "leave out the alert's words and services: its time alone")
+	window := flag.Bool("window", false, "give the incident's window instead of an alert")
 	flag.Parse()
 	open, done, err := opener(*kind, *cache, strings.Split(*without, ","))
 	if err != nil {
@@ -73,7 +77,7 @@ func main() {
 	}
 	sums := map[string]*tally{}
 	for _, dir := range flag.Args() {
-		if err := judge(dir, open, sums, *verbose); err != nil {
+		if err := judge(dir, open, sums, asked{*shift, *bare, *window, *verbose}); err != nil {
 			fmt.Fprintf(os.Stderr, "error: %s: %v\n", dir, err)
 			os.Exit(1)
 		}
@@ -101,7 +105,28 @@ func opener(kind, cache string, without []string) (open openFunc, done func(), e
 	}, func() { _ = store.Close() }, nil
 }
 
-func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) error {
+// asked is how an incident is put to the investigation.
+type asked struct {
+	shift                 time.Duration
+	bare, window, verbose bool
+}
+
+// request makes the request of an incident.
+func (a asked) request(tr *truth, alert investigate.Alert) investigate.Request {
+	req := investigate.Request{Alert: alert, Detail: a.verbose}
+	if !alert.Time.IsZero() {
+		req.Alert.Time = alert.Time.Add(a.shift)
+	}
+	if a.bare {
+		req.Alert.Text, req.Alert.Services = "", nil
+	}
+	if a.window && tr.FaultType != "none" {
+		req = investigate.Request{Start: tr.Window.Start.Add(a.shift), End: tr.Window.End, Detail: a.verbose}
+	}
+	return req
+}
+
+func judge(dir string, open openFunc, sums map[string]*tally, a asked) error {
 	var tr truth
 	body, err := os.ReadFile(filepath.Join(dir, "truth.json"))
 	if os.IsNotExist(err) {
@@ -139,7 +164,7 @@ func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) erro
 		alert = investigate.Alert{}
 	}
 	began := time.Now()
-	rep, err := investigate.Run(context.Background(), eng, investigate.Request{Alert: alert, Detail: verbose})
+	rep, err := investigate.Run(context.Background(), eng, a.request(&tr, alert))
 	if err != nil {
 		return err
 	}
@@ -152,7 +177,7 @@ func judge(dir string, open openFunc, sums map[string]*tally, verbose bool) erro
 	line := t.score(&tr, rep)
 	t.ms += took.Milliseconds()
 	fmt.Printf("%-28s %s %d ms\n", filepath.Base(dir), line, took.Milliseconds())
-	if verbose {
+	if a.verbose {
 		show(&tr, rep)
 	}
 	return nil

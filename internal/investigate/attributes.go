@@ -2,6 +2,7 @@ package investigate
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -18,16 +19,17 @@ type attrDiff struct {
 	drift      bool // compared with the baseline instead of with good spans of the same window
 	pair       *attrDiff
 	bits       uint64
+	scale      float64 // good spans that one counted stands for, against bad ones: samples of the two differ in density
 }
 
 // cover is the share of bad spans with the value.
 func (a attrDiff) cover() float64 { return ratio(a.sel, a.selN) }
 
 // badRate and otherRate are how often spans with and without the value are bad.
-func (a attrDiff) badRate() float64 { return ratio(a.sel, a.sel+a.ref) }
+func (a attrDiff) badRate() float64 { return ratio(a.sel, a.sel+a.scale*a.ref) }
 
 func (a attrDiff) otherRate() float64 {
-	return ratio(a.selN-a.sel, a.selN-a.sel+a.refN-a.ref)
+	return ratio(a.selN-a.sel, a.selN-a.sel+a.scale*(a.refN-a.ref))
 }
 
 // localises reports whether the value nearly explains the fault: most bad spans carry it and spans without it are seldom bad.
@@ -47,8 +49,8 @@ func ratio(a, b float64) float64 {
 
 // Limits of the attribute difference.
 const (
-	maxAttrValues = 200 // a key with more values names things, not groups
-	maxSelection  = 20_000
+	maxAttrValues = 200   // a key with more values names things, not groups
+	maxSelection  = 8_000 // spans of either group; of more, every k-th is taken
 	topSingles    = 10
 )
 
@@ -93,20 +95,21 @@ func (q *inquiry) newDiffer() *differ {
 // singles. good are spans of the same units: of the same window where enough of them did well, else of the baseline (drift).
 func (q *inquiry) attributeDiff(bad, good []int32, drift bool) []attrDiff {
 	d := q.newDiffer()
-	for _, i := range bad[:min(len(bad), maxSelection)] {
+	for i := range spaced(bad, maxSelection) {
 		d.add(i, true)
 	}
-	for _, i := range good[:min(len(good), maxSelection)] {
+	for i := range spaced(good, maxSelection) {
 		d.add(i, false)
 	}
 	var out []attrDiff
 	var ps []float64
+	scale := ratio(float64(len(good)), d.nRef) / max(ratio(float64(len(bad)), d.nSel), 1)
 	for bits, n := range d.sel {
 		key := trace.KeyID(bits >> 33)
 		if len(d.kinds[key]) > maxAttrValues {
 			continue
 		}
-		a := attrDiff{sel: n, selN: d.nSel, ref: d.ref[bits], refN: d.nRef, drift: drift, bits: bits}
+		a := attrDiff{sel: n, selN: d.nSel, ref: d.ref[bits], refN: d.nRef, drift: drift, bits: bits, scale: scale}
 		if a.sel*a.refN <= a.ref*a.selN {
 			continue
 		}
@@ -129,6 +132,18 @@ func (q *inquiry) attributeDiff(bad, good []int32, drift bool) []attrDiff {
 		d.pairs(out)
 	}
 	return out
+}
+
+// spaced yields at most n of the spans, evenly spaced.
+func spaced(list []int32, n int) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		step := (len(list) + n - 1) / n
+		for i := 0; i < len(list); i += max(1, step) {
+			if !yield(list[i]) {
+				return
+			}
+		}
+	}
 }
 
 // specificity breaks ties between attributes that say the same of a process: version before node before pod.
@@ -223,7 +238,7 @@ func (d *differ) pairs(singles []attrDiff) {
 			if i == j || top[i].key == top[j].key {
 				continue
 			}
-			both := attrDiff{key: top[j].key, value: top[j].value, selN: d.nSel, refN: d.nRef, bits: top[j].bits}
+			both := attrDiff{key: top[j].key, value: top[j].value, selN: d.nSel, refN: d.nRef, bits: top[j].bits, scale: top[j].scale}
 			for _, r := range d.rows {
 				if slices.Contains(r.bits, top[i].bits) && slices.Contains(r.bits, top[j].bits) {
 					if r.bad {

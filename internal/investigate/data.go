@@ -50,7 +50,7 @@ func load(ctx context.Context, eng engine.Engine, req request) (*data, error) {
 		d.notes = append(d.notes, d.spans.Notes...)
 	} else {
 		d.spans = trace.NewBuilder().Build()
-		d.notes = append(d.notes, "the source has no spans: only logs and metrics were looked at")
+		d.notes = append(d.notes, "the source has no spans: blame by calls, the critical path, attributes and exemplars could not be looked at")
 	}
 	if d.has(engine.Logs) {
 		if err := d.logs.load(ctx, eng, r); err != nil {
@@ -60,20 +60,20 @@ func load(ctx context.Context, eng engine.Engine, req request) (*data, error) {
 			d.notes = append(d.notes, fmt.Sprintf("only the first %d log lines of the window were read: give start and end, or service", maxLogs))
 		}
 	} else {
-		d.notes = append(d.notes, "the source has no logs")
+		d.notes = append(d.notes, "the source has no logs: changes, one-off lines and error words could not be looked at")
 	}
 	if d.has(engine.Metrics) {
 		if err := d.metrics.load(ctx, eng, r); err != nil {
 			return nil, fmt.Errorf("investigate: %w", err)
 		}
 	} else {
-		d.notes = append(d.notes, "the source has no metrics")
+		d.notes = append(d.notes, "the source has no metrics: saturation, lag, memory and expiry could not be looked at")
 	}
 	if len(tables) == 0 {
 		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: the source holds no spans, logs or metrics"), "%s", engine.WhyEmpty(ctx, eng))
 	}
-	if len(d.spans.Spans) == 0 && len(d.logs.patterns) == 0 {
-		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: no spans and no logs in the window %s to %s", stamp(r.Start), stamp(r.End)),
+	if len(d.spans.Spans) == 0 && len(d.logs.patterns) == 0 && len(d.metrics.series) == 0 {
+		return nil, fault.WithHint(fault.New(fault.NotFound, "investigate: no spans, logs or metrics in the window %s to %s", stamp(r.Start), stamp(r.End)),
 			"data_describe lists the tables of the source and the times they cover.")
 	}
 	d.bound()
@@ -126,6 +126,13 @@ func (d *data) bound() {
 	}
 	if len(d.spans.Spans) == 0 {
 		add(d.logs.from, d.logs.to)
+	}
+	if d.start == 0 {
+		for _, s := range d.metrics.series {
+			if n := len(s.at); n > 0 {
+				add(s.at[0], s.at[n-1])
+			}
+		}
 	}
 }
 

@@ -234,7 +234,7 @@ func (q *inquiry) serious(s *suspect, cl *clues, spread float64) bool {
 		return true
 	}
 	share := quietShare
-	if !q.req.alert.IsZero() {
+	if !q.req.alert.IsZero() || q.win.given {
 		share = alertShare
 	}
 	if q.confessed(s) {

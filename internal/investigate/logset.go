@@ -84,28 +84,26 @@ func logColumns() []string {
 		"@timestamp", "serviceName", "severityNumber", "severityText", "body", "traceId", "spanId", "_file", "_line",
 		"resource.attributes.k8s.pod.name", "resource.attributes.k8s.node.name", "resource.attributes.service.version",
 		"attributes.k8s.event.reason", "attributes.k8s.deployment.name", "attributes.k8s.pod.name", "attributes.k8s.node.name",
-		"attributes.exception.type", "resource.attributes.host.name",
+		"resource.attributes.host.name",
 	}
 }
 
 // load reads the lines of a window and sorts them into patterns as they pass.
 func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range) error {
-	fields, err := eng.Fields(ctx, "logs")
+	have, err := columnsOf(ctx, eng, "logs")
 	if err != nil {
 		return err
 	}
 	if trace.HasPlaces(ctx, eng, "logs") {
-		fields = append(slices.Clone(fields), engine.Field{Name: "_file", Filled: 1}, engine.Field{Name: "_line", Filled: 1})
+		have = append(have, "_file", "_line")
 	}
 	at := map[string]int{}
 	var names []string
 	for _, n := range logColumns() {
 		at[n] = -1
-		for _, f := range fields {
-			if f.Name == n && f.Filled > 0 && at[n] < 0 {
-				at[n] = len(names)
-				names = append(names, n)
-			}
+		if slices.Contains(have, n) {
+			at[n] = len(names)
+			names = append(names, n)
 		}
 	}
 	q := logQuery(names, r, "")
@@ -157,6 +155,26 @@ func (l *logSet) load(ctx context.Context, eng engine.Engine, r timerange.Range)
 	})
 	l.seal()
 	return err
+}
+
+// columnsOf names the columns of a table by one row, without counting what is in them where the engine answers that.
+func columnsOf(ctx context.Context, eng engine.Engine, table string) ([]string, error) {
+	var out []string
+	if res, err := eng.Query(ctx, "source="+table+" | head 1", engine.Limits{MaxRows: 1}); err == nil {
+		for _, c := range res.Columns {
+			out = append(out, c.Name)
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	fields, err := eng.Fields(ctx, table)
+	for _, f := range fields {
+		if f.Filled > 0 {
+			out = append(out, f.Name)
+		}
+	}
+	return out, err
 }
 
 // logQuery writes the PPL that reads log lines.

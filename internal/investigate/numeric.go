@@ -58,6 +58,7 @@ func (q *inquiry) numericDiffs(bad, good []int32) []numericDiff {
 	a, b := q.numbers(bad), q.numbers(good)
 	var out []numericDiff
 	var ps []float64
+	scale := ratio(float64(len(good)), float64(min(len(good), maxSelection))) / max(1, ratio(float64(len(bad)), float64(min(len(bad), maxSelection))))
 	for k, x := range a {
 		y := b[k]
 		if len(x) < minNumeric || len(y) < minNumeric || 2*len(x) < len(bad) {
@@ -70,7 +71,7 @@ func (q *inquiry) numericDiffs(bad, good []int32) []numericDiff {
 		}
 		t := stat.KolmogorovSmirnov(x, y)
 		n := numericDiff{key: strings.TrimPrefix(q.spans.Keys()[k], "resource."), p: t.P}
-		n.split(x, y)
+		n.split(x, y, scale)
 		out = append(out, n)
 		ps = append(ps, t.P)
 	}
@@ -82,8 +83,9 @@ func (q *inquiry) numericDiffs(bad, good []int32) []numericDiff {
 	return out
 }
 
-// split finds the value where the distribution functions of x (bad) and y (good), both sorted, lie farthest apart.
-func (n *numericDiff) split(x, y []float64) {
+// split finds the value where the distribution functions of x (bad) and y (good), both sorted, lie farthest apart. A good value
+// stands for scale spans against a bad one.
+func (n *numericDiff) split(x, y []float64, scale float64) {
 	i, j := 0, 0
 	for i < len(x) && j < len(y) {
 		v := min(x[i], y[j])
@@ -104,8 +106,8 @@ func (n *numericDiff) split(x, y []float64) {
 					n.at = x[i] // the least of the bad on that side
 				}
 			}
-			n.badRate = ratio(sel, sel+ref)
-			n.elseRate = ratio(float64(len(x))-sel, float64(len(x))-sel+float64(len(y))-ref)
+			n.badRate = ratio(sel, sel+scale*ref)
+			n.elseRate = ratio(float64(len(x))-sel, float64(len(x))-sel+scale*(float64(len(y))-ref))
 		}
 	}
 }
@@ -125,7 +127,7 @@ func (q *inquiry) numbers(list []int32) map[trace.KeyID][]float64 {
 	out := map[trace.KeyID][]float64{}
 	s := q.spans
 	var have []trace.KeyID
-	for _, i := range list[:min(len(list), maxSelection)] {
+	for i := range spaced(list, maxSelection) {
 		have = have[:0]
 		for p, depth := i, 0; p >= 0 && depth < 64; p, depth = s.Spans[p].Parent, depth+1 {
 			for _, a := range s.Attrs(&s.Spans[p]) {

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/binary"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -36,12 +35,12 @@ type RawAttr struct {
 // Builder fills a Set. It is not safe for concurrent use.
 type Builder struct {
 	set       *Set
-	resources map[string]int32
+	resources map[uint64]int32
+	recent    []recentValues
 	traces    map[string]int32
 	traceIDs  []Sym
 	values    []map[uint64]struct{}
 	masked    map[Sym]Sym
-	scratch   []byte
 	resAttrs  []Attr
 	known     wellKnown
 }
@@ -59,7 +58,7 @@ type wellKnown struct {
 func NewBuilder() *Builder {
 	b := &Builder{
 		set:       &Set{syms: NewSymbols(), keyOf: map[string]KeyID{}, high: map[KeyID]bool{}, odd: map[uint64]string{}},
-		resources: map[string]int32{}, traces: map[string]int32{}, masked: map[Sym]Sym{},
+		resources: map[uint64]int32{}, traces: map[string]int32{}, masked: map[Sym]Sym{},
 	}
 	k := &b.known
 	k.errorType, k.exceptionType, k.exceptionMessage = b.Key("error.type"), b.Key("exception.type"), b.Key("exception.message")
@@ -87,6 +86,7 @@ func (b *Builder) Key(name string) KeyID {
 	b.set.keys = append(b.set.keys, name)
 	b.set.keyOf[name] = k
 	b.values = append(b.values, map[uint64]struct{}{})
+	b.recent = append(b.recent, recentValues{})
 	return k
 }
 
@@ -175,7 +175,11 @@ func (b *Builder) attr(a RawAttr) (Attr, bool) {
 		if b.set.high[a.Key] {
 			return v, false
 		}
+		if v, ok := b.recent[a.Key].find(x); ok {
+			return v, true
+		}
 		v = textAttr(a.Key, b.set.syms.Of(clip(x, maxMessage)))
+		b.recent[a.Key].keep(x, v)
 	case bool:
 		v = textAttr(a.Key, b.set.syms.Of(strconv.FormatBool(x)))
 	case int64:
@@ -194,16 +198,49 @@ func (b *Builder) attr(a RawAttr) (Attr, bool) {
 	return v, true
 }
 
+// recentValues remembers, for one key, the last text of a few hashes: most attributes repeat few values, and a hit costs neither
+// a look into the symbol table nor one into the key's values.
+type recentValues struct {
+	text [recentSlots]string
+	attr [recentSlots]Attr
+}
+
+const recentSlots = 16
+
+func recentSlot(x string) int {
+	if x == "" {
+		return 0
+	}
+	return (len(x)*31 ^ int(x[0])*7 ^ int(x[len(x)-1])*13 ^ int(x[len(x)/2])*29) & (recentSlots - 1)
+}
+
+func (r *recentValues) find(x string) (Attr, bool) {
+	i := recentSlot(x)
+	return r.attr[i], r.text[i] == x && x != ""
+}
+
+func (r *recentValues) keep(x string, v Attr) {
+	i := recentSlot(x)
+	r.text[i], r.attr[i] = x, v
+}
+
 func (b *Builder) resource(service Sym, raw []RawAttr) int32 {
-	b.resAttrs, b.scratch = b.resAttrs[:0], binary.LittleEndian.AppendUint32(b.scratch[:0], uint32(service))
+	b.resAttrs = b.resAttrs[:0]
+	h := fnvOffset ^ uint64(service)
 	for _, a := range raw {
 		if v, ok := b.attr(a); ok {
 			b.resAttrs = append(b.resAttrs, v)
-			b.scratch = binary.LittleEndian.AppendUint64(b.scratch, v.Bits())
+			h = h*fnvPrime ^ v.Bits()
 		}
 	}
-	if i, ok := b.resources[string(b.scratch)]; ok {
-		return i
+	for ; ; h++ { // of two resources with one hash the second takes the next number
+		i, ok := b.resources[h]
+		if !ok {
+			break
+		}
+		if r := &b.set.Resources[i]; r.Service == service && slices.Equal(r.Attrs, b.resAttrs) {
+			return i
+		}
 	}
 	r := Resource{Service: service, Attrs: slices.Clone(b.resAttrs)}
 	for _, a := range r.Attrs {
@@ -227,9 +264,15 @@ func (b *Builder) resource(service Sym, raw []RawAttr) int32 {
 	}
 	i := int32(len(b.set.Resources))
 	b.set.Resources = append(b.set.Resources, r)
-	b.resources[string(b.scratch)] = i
+	b.resources[h] = i
 	return i
 }
+
+// The constants of the FNV hash.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
 
 func (b *Builder) trace(id string) int32 {
 	if t, ok := b.traces[id]; ok {

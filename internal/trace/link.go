@@ -9,9 +9,7 @@ import (
 // that lie outside their parents. The builder must not be used afterwards.
 func (b *Builder) Build() *Set {
 	s := b.set
-	slices.SortFunc(s.Spans, func(x, y Span) int {
-		return cmp.Or(cmp.Compare(x.Trace, y.Trace), cmp.Compare(x.Start, y.Start), cmp.Compare(y.Dur, x.Dur), cmp.Compare(x.ID, y.ID))
-	})
+	s.group(len(b.traceIDs))
 	s.dedupe()
 	for i := 0; i < len(s.Spans); {
 		j := i
@@ -27,6 +25,31 @@ func (b *Builder) Build() *Set {
 		i = j
 	}
 	return s
+}
+
+// group brings the spans of each trace together, by counting, and sorts each trace by start.
+func (s *Set) group(traces int) {
+	next := make([]int32, traces+1)
+	for i := range s.Spans {
+		next[s.Spans[i].Trace+1]++
+	}
+	for t := range traces {
+		next[t+1] += next[t]
+	}
+	out := make([]Span, len(s.Spans))
+	for i := range s.Spans {
+		t := s.Spans[i].Trace
+		out[next[t]] = s.Spans[i]
+		next[t]++
+	}
+	from := int32(0)
+	for t := range traces { // next[t] now is where the trace ends
+		slices.SortFunc(out[from:next[t]], func(x, y Span) int {
+			return cmp.Or(cmp.Compare(x.Start, y.Start), cmp.Compare(y.Dur, x.Dur), cmp.Compare(x.ID, y.ID))
+		})
+		from = next[t]
+	}
+	s.Spans = out
 }
 
 // dedupe drops spans that were read twice: a recording may hold the same span in two files and two formats.

@@ -125,8 +125,13 @@ const (
 func newLoader(fields []engine.Field, opt Options) *loader {
 	l := &loader{b: NewBuilder(), fixed: map[string]int{}, serviceAt: -1}
 	known := map[string]bool{}
+	filled := map[string]int64{}
 	for _, f := range fields {
 		known[f.Name] = true
+		filled[f.Name] = f.Filled
+	}
+	if n := filled["startTime"]; n > 0 && filled["durationInNanos"] == n {
+		known["endTime"] = false // says nothing that start and duration do not
 	}
 	for _, n := range []string{
 		"traceId", "spanId", "parentSpanId", "name", "kind", "startTime", "endTime", "durationInNanos", "status.code", "status.message",
@@ -168,7 +173,7 @@ func (l *loader) pick(fields []engine.Field, opt Options) []engine.Field {
 		}
 		own := strings.HasPrefix(f.Name, ownPrefix)
 		res := strings.HasPrefix(f.Name, resPrefix)
-		if needed[f.Name] > 0 || opt.Attributes && (own || res) && !constant(f) {
+		if needed[f.Name] > 0 || opt.Attributes && (own || res) && !constant(f) && !identifier(f.Name) {
 			out = append(out, f)
 		}
 	}
@@ -187,6 +192,16 @@ func (l *loader) pick(fields []engine.Field, opt Options) []engine.Field {
 		out = out[:maxColumns]
 	}
 	return out
+}
+
+// identifier reports whether a column names single things by its own name: it groups no spans, and every row would be a new string.
+func identifier(name string) bool {
+	for _, s := range []string{".call.id", ".message.id", ".request.id", ".request_id", ".session.id", ".correlation_id", ".span_id", ".trace_id", "messaging.kafka.offset", "messaging.kafka.message.offset", "thread.id"} {
+		if strings.HasSuffix(name, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // constant reports whether a resource column says the same on every row: it can tell no group of spans from another.
