@@ -22,7 +22,7 @@ const (
 )
 
 // whyEmpty computes the facts behind an empty answer: which selector matched nothing and why, or what let no series through.
-func whyEmpty(ctx context.Context, src Source, expr parser.Expr, a *Answer, w Span) ([]string, error) {
+func whyEmpty(ctx context.Context, src Source, expr parser.Expr, w Span) ([]string, error) {
 	extent, err := src.Extent(ctx)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func reasonOf(ctx context.Context, src Source, u usage, w Span, extent timerange
 		}
 		return unmatched(u, name, sets), nil
 	}
-	return fmt.Sprintf("no series matches %s", u.text()), nil
+	return "no series matches " + u.text(), nil
 }
 
 // unknownMetric names the nearest metrics.
@@ -119,7 +119,7 @@ func unknownMetric(ctx context.Context, src Source, name string, r timerange.Ran
 func unmatched(u usage, name string, sets []labels.Labels) string {
 	var bad []string
 	for _, m := range u.LabelMatchers {
-		if m.Name == labels.MetricName || slices.ContainsFunc(sets, func(s labels.Labels) bool { return m.Matches(s.Get(m.Name)) }) {
+		if m.Name == nameLabel || slices.ContainsFunc(sets, func(s labels.Labels) bool { return m.Matches(s.Get(m.Name)) }) {
 			continue
 		}
 		bad = append(bad, badMatcher(m, name, sets))
@@ -140,7 +140,7 @@ func badMatcher(m *labels.Matcher, name string, sets []labels.Labels) string {
 			}
 		})
 	}
-	delete(names, labels.MetricName)
+	delete(names, nameLabel)
 	if len(values) == 0 {
 		list := sortedKeys(names)
 		if near := Nearest(m.Name, list); near != "" {
@@ -247,7 +247,7 @@ func spread(values []Series, b *parser.BinaryExpr) string {
 // matches reports whether any two series of the sides match as the operator's on or ignoring asks.
 func matches(b *parser.BinaryExpr, left, right []Series) bool {
 	key := func(l labels.Labels) string {
-		l = l.DropMetricName()
+		l = labels.NewBuilder(l).Del(nameLabel).Labels()
 		if b.VectorMatching != nil {
 			l = l.MatchLabels(b.VectorMatching.On, b.VectorMatching.MatchingLabels...)
 		}
@@ -263,8 +263,8 @@ func matches(b *parser.BinaryExpr, left, right []Series) bool {
 func labelNames(list []Series) string {
 	names := map[string]bool{}
 	for _, s := range list {
-		s.Labels.Range(func(l labels.Label) { names[l.Name] = l.Name != labels.MetricName })
+		s.Labels.Range(func(l labels.Label) { names[l.Name] = l.Name != nameLabel })
 	}
-	delete(names, labels.MetricName)
+	delete(names, nameLabel)
 	return strings.Join(sortedKeys(names), ", ")
 }

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -21,11 +20,11 @@ type gathered struct {
 const maxIntervals = 1000
 
 func (g *gathered) add(s *series) {
-	if h := s.labels.Hash(); g.seen[h] || len(s.points) == 0 {
+	h := s.labels.Hash()
+	if g.seen[h] || len(s.points) == 0 {
 		return
-	} else {
-		g.seen[h] = true
 	}
+	g.seen[h] = true
 	g.Series++
 	first, last := time.UnixMilli(s.points[0].At).UTC(), time.UnixMilli(s.points[len(s.points)-1].At).UTC()
 	if g.Start.IsZero() || first.Before(g.Start) {
@@ -96,9 +95,4 @@ func answerOf(r *promql.Result) *Answer {
 		a.Type, a.Text = String, v.V
 	}
 	return a
-}
-
-// byLabels orders series as Prometheus lists them.
-func byLabels(a, b Series) int {
-	return cmp.Or(cmp.Compare(a.Labels.Get(labels.MetricName), b.Labels.Get(labels.MetricName)), labels.Compare(a.Labels, b.Labels))
 }

@@ -60,6 +60,7 @@ type Described struct {
 	Unit     string  `json:"unit,omitempty"`
 	Help     string  `json:"help,omitempty"`
 	Series   int     `json:"series"`
+	More     bool    `json:"more_series,omitempty"` // there are more than were counted
 	Labels   []Label `json:"labels"`
 	Interval string  `json:"interval,omitempty"`
 	Query    string  `json:"query"` // a query to begin with
@@ -261,12 +262,12 @@ func labelTexts(ctx context.Context, src Source, list []Described, r timerange.R
 	}
 	out := map[string]map[string]int{}
 	for _, s := range sets {
-		name := base[s.Get(labels.MetricName)]
+		name := base[s.Get(nameLabel)]
 		if out[name] == nil {
 			out[name] = map[string]int{}
 		}
 		s.Range(func(l labels.Label) {
-			if l.Name != labels.MetricName {
+			if l.Name != nameLabel {
 				out[name][strings.ToLower(l.Name)] = inLabel
 				if v := strings.ToLower(l.Value); out[name][v] == 0 {
 					out[name][v] = inValue
@@ -286,7 +287,7 @@ func nearNames(words string, all []Metric) []string {
 	var list []scored
 	for _, m := range all {
 		best := likeness(strings.ReplaceAll(words, " ", "_"), m.Name)
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			for _, part := range split(m.Name) {
 				best = max(best, likeness(w, part)*.9)
 			}
@@ -305,16 +306,12 @@ func nearNames(words string, all []Metric) []string {
 
 // describe reads the labels of a metric and settles its kind.
 func (d *Described) describe(ctx context.Context, src Source, all []Metric, r timerange.Range) error {
-	var selectors []string
-	for _, p := range d.parts {
-		selectors = append(selectors, p)
-	}
-	sets, more, err := src.Series(ctx, selectors, r, scannedSets)
+	sets, more, err := src.Series(ctx, d.parts, r, scannedSets)
 	if err != nil {
 		return err
 	}
 	d.Labels, d.Series = labelsOf(sets), len(sets)
-	_ = more
+	d.More = more
 	i := slices.IndexFunc(all, func(m Metric) bool { return m.Name == d.parts[0] })
 	m := all[i]
 	if m.Interval > 0 {
@@ -333,7 +330,7 @@ func labelsOf(sets []labels.Labels) []Label {
 	counts := map[string]map[string]int{}
 	for _, s := range sets {
 		s.Range(func(l labels.Label) {
-			if l.Name == labels.MetricName {
+			if l.Name == nameLabel {
 				return
 			}
 			if counts[l.Name] == nil {
@@ -432,7 +429,7 @@ func probe(ctx context.Context, src Source, name string, sets []labels.Labels, r
 	var out Facts
 	n := 0
 	for _, s := range sets {
-		if s.Get(labels.MetricName) != name || n == probeSeries {
+		if s.Get(nameLabel) != name || n == probeSeries {
 			continue
 		}
 		n++

@@ -95,26 +95,19 @@ func coverage(u usage, f Facts, w Span, mode Mode, say func(string, ...any)) {
 	}
 }
 
-// ask lets a server count how often the values of a selector fall, over at most an hour.
+// ask lets a server count how often the values of a selector fall, over at most an hour. A server that will not gives no facts: a
+// hint is not worth a failure.
 func ask(ctx context.Context, src Source, u usage, w Span) (Facts, bool) {
 	over := min(max(w.End.Sub(w.Start), 10*time.Minute), time.Hour)
-	count := func(fn string) (float64, bool) {
+	var got [3]float64
+	for i, fn := range []string{"count_over_time", "resets", "changes"} {
 		a, err := src.Instant(ctx, fmt.Sprintf("sum(%s(%s[%s]))", fn, u.text(), Short(over)), w.End)
 		if err != nil || len(a.Series) != 1 || len(a.Series[0].Points) != 1 {
-			return 0, false
+			return Facts{}, false
 		}
-		return a.Series[0].Points[0].V, true
+		got[i] = a.Series[0].Points[0].V
 	}
-	samples, ok := count("count_over_time")
-	if !ok {
-		return Facts{}, false
-	}
-	falls, ok := count("resets")
-	if !ok {
-		return Facts{}, false
-	}
-	changes, ok := count("changes")
-	return Facts{Steps: int(samples), Falls: int(falls), Rises: int(changes - falls)}, ok
+	return Facts{Steps: int(got[0]), Falls: int(got[1]), Rises: int(got[2] - got[1])}, true
 }
 
 // strangeGroups names the labels of by(..) that no series below has.
@@ -160,7 +153,7 @@ func labelsBelow(ctx context.Context, src Source, agg *parser.AggregateExpr, w S
 			s.Range(func(l labels.Label) { names[l.Name] = true })
 		}
 	}
-	delete(names, labels.MetricName)
+	delete(names, nameLabel)
 	// Labels that functions write are in no series.
 	if strings.Contains(agg.String(), "label_replace(") || strings.Contains(agg.String(), "label_join(") || strings.Contains(agg.String(), "count_values") {
 		return nil, nil

@@ -52,7 +52,11 @@ func server(t *testing.T, text string) *metrics.Server {
 	}
 	t.Cleanup(func() { cancel(); _ = c.Wait() })
 	for range 200 {
-		if res, err := http.Get("http://" + addr + "/-/ready"); err == nil {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/-/ready", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := http.DefaultClient.Do(req); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				break
@@ -86,14 +90,14 @@ func freePort(t *testing.T) string {
 }
 
 // same reports where two answers differ; numbers may differ by the order in which they were added.
-func same(local, real *metrics.Answer) string {
+func same(local, other *metrics.Answer) string {
 	sortSeries(local)
-	sortSeries(real)
-	if local.Type != real.Type || len(local.Series) != len(real.Series) {
-		return fmt.Sprintf("%d series of %s, the server has %d of %s", len(local.Series), local.Type, len(real.Series), real.Type)
+	sortSeries(other)
+	if local.Type != other.Type || len(local.Series) != len(other.Series) {
+		return fmt.Sprintf("%d series of %s, the server has %d of %s", len(local.Series), local.Type, len(other.Series), other.Type)
 	}
 	for i, l := range local.Series {
-		r := real.Series[i]
+		r := other.Series[i]
 		if !labels.Equal(l.Labels, r.Labels) || len(l.Points) != len(r.Points) {
 			return fmt.Sprintf("%s with %d points, the server has %s with %d", l.Labels, len(l.Points), r.Labels, len(r.Points))
 		}
@@ -116,8 +120,8 @@ func sortSeries(a *metrics.Answer) {
 // edge of a range out, PromQL 2 of Debian's package does not.
 func TestLocalAnswersAsARealPrometheus(t *testing.T) {
 	text := shopText()
-	src, real := open(t, "m.txt", text), server(t, text)
-	compare(t, src, real, minutes(45.5), []string{
+	src, prom := open(t, "m.txt", text), server(t, text)
+	compare(t, src, prom, minutes(45.5), []string{
 		`up`, `http_requests_total`, `http_requests_total{service="pay"}`, `http_requests_total{service=~"p.*|web"}`, `http_requests_total{code!="200"}`,
 		`http_requests_total{code!~"2.."}`, `{__name__=~"pool_.*"}`, `{__name__=~"pool_used|pool_max",service="web"}`, `pool_used{absent=""}`, `pool_used{node=""}`,
 		`rate(http_requests_total[5m])`, `irate(http_requests_total[5m])`, `increase(http_requests_total[10m])`, `sum by (service) (rate(http_requests_total[5m]))`,
@@ -141,7 +145,7 @@ func TestLocalAnswersAsARealPrometheus(t *testing.T) {
 }
 
 // compare asks both for each query, at one time and over the time before it.
-func compare(t *testing.T, src, real metrics.Source, at time.Time, queries []string) {
+func compare(t *testing.T, src, prom metrics.Source, at time.Time, queries []string) {
 	t.Helper()
 	for _, q := range queries {
 		l, err := src.Instant(t.Context(), q, at)
@@ -149,7 +153,7 @@ func compare(t *testing.T, src, real metrics.Source, at time.Time, queries []str
 			t.Errorf("%s: %v", q, err)
 			continue
 		}
-		r, err := real.Instant(t.Context(), q, at)
+		r, err := prom.Instant(t.Context(), q, at)
 		if err != nil {
 			t.Errorf("%s: the server: %v", q, err)
 			continue
@@ -161,7 +165,7 @@ func compare(t *testing.T, src, real metrics.Source, at time.Time, queries []str
 			t.Errorf("%s over time: %v", q, err)
 			continue
 		}
-		if r, err = real.Range(t.Context(), q, at.Add(-40*time.Minute), at.Add(10*time.Minute), 70*time.Second+time.Millisecond); err != nil {
+		if r, err = prom.Range(t.Context(), q, at.Add(-40*time.Minute), at.Add(10*time.Minute), 70*time.Second+time.Millisecond); err != nil {
 			t.Errorf("%s over time: the server: %v", q, err)
 			continue
 		}
@@ -186,8 +190,8 @@ func TestTheRecordingsAnswerAsARealPrometheus(t *testing.T) {
 				t.Skip("the shared recordings are not beside this repository; REQUIRE_LIVE=1 makes this a failure")
 			}
 			text, last := openMetrics(t, file)
-			src, real := openPath(t, file), server(t, text)
-			compare(t, src, real, last.Add(-20*time.Minute-30*time.Second), []string{
+			src, prom := openPath(t, file), server(t, text)
+			compare(t, src, prom, last.Add(-20*time.Minute-30*time.Second), []string{
 				`sum by (service) (sum_over_time(request[5m]))`, `sum by (service) (sum_over_time(fault[10m])) / sum by (service) (sum_over_time(request[10m]))`,
 				`topk(4, sum by (service_name) (rate(server_request_duration_seconds_sum[10m])))`,
 				`histogram_quantile(0.95, sum by (service_name, le) (rate(server_request_duration_seconds_bucket[5m])))`,
@@ -227,7 +231,7 @@ func openMetrics(t *testing.T, file string) (text string, last time.Time) {
 			t.Fatal(err)
 		}
 		set := labels.FromMap(s.Metric)
-		name := set.Get(labels.MetricName)
+		name := set.Get("__name__")
 		b := families[name]
 		if b == nil {
 			b = &strings.Builder{}
@@ -235,7 +239,7 @@ func openMetrics(t *testing.T, file string) (text string, last time.Time) {
 			fmt.Fprintf(b, "# TYPE %s unknown\n", name)
 		}
 		for i, v := range s.Values {
-			fmt.Fprintf(b, "%s%s %v %.3f\n", name, set.DropMetricName().StringNoSpace(), v, float64(s.Timestamps[i])/1000)
+			fmt.Fprintf(b, "%s%s %v %.3f\n", name, labels.NewBuilder(set).Del("__name__").Labels().StringNoSpace(), v, float64(s.Timestamps[i])/1000)
 			if at := time.UnixMilli(s.Timestamps[i]).UTC(); at.After(last) {
 				last = at
 			}

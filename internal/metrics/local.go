@@ -97,7 +97,7 @@ func readShape(ctx context.Context, eng engine.Engine) (*shape, error) {
 			continue
 		}
 		c := column{field: f.Name, text: f.Type == rows.String}
-		name := f.Name
+		var name string
 		switch {
 		case f.Name == "type":
 			s.typed = true
@@ -352,7 +352,7 @@ func (l *Local) Range(ctx context.Context, query string, start, end time.Time, s
 	})
 }
 
-func (l *Local) run(ctx context.Context, query string, make func(*promql.Engine, storage.Queryable) (promql.Query, error)) (*Answer, error) {
+func (l *Local) run(ctx context.Context, query string, plan func(*promql.Engine, storage.Queryable) (promql.Query, error)) (*Answer, error) {
 	if _, err := Parse(query); err != nil {
 		return nil, err
 	}
@@ -365,7 +365,7 @@ func (l *Local) run(ctx context.Context, query string, make func(*promql.Engine,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 	})
 	store := &store{eng: l.eng, shape: s, facts: map[string]*gathered{}}
-	q, err := make(ng, store)
+	q, err := plan(ng, store)
 	if err != nil {
 		return nil, fault.WithCode(fmt.Errorf("promql: %w", err), fault.InvalidQuery)
 	}

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// nameLabel is the label that holds a series' metric.
+const nameLabel = "__name__"
+
 // Spell makes a name fit for PromQL: what is no letter, digit, underscore or colon becomes an underscore.
 func Spell(name string) string { return spell(name, true) }
 

@@ -149,8 +149,8 @@ func selectors(expr parser.Expr) []usage {
 			return nil
 		}
 		u := usage{VectorSelector: v}
-		for i := len(path) - 1; i >= 0; i-- {
-			switch p := path[i].(type) {
+		for _, above := range slices.Backward(path) {
+			switch p := above.(type) {
 			case *parser.MatrixSelector:
 				u.matrix = p
 			case *parser.Call:
@@ -182,7 +182,7 @@ type usage struct {
 // metric is the metric's name, "" if the selector matches several.
 func (u usage) metric() string {
 	for _, m := range u.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == nameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}

@@ -175,7 +175,7 @@ func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	}
 	out.Notes = append(out.Notes, strange...)
 	if len(a.Series) == 0 && a.Type != String {
-		out.Empty, err = whyEmpty(ctx, src, expr, a, w)
+		out.Empty, err = whyEmpty(ctx, src, expr, w)
 	}
 	return out, err
 }

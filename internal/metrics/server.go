@@ -68,7 +68,7 @@ func fromServer(a *prometheus.Answer) *Answer {
 
 // Metrics implements Source. A server that knows no metadata gives names alone.
 func (s *Server) Metrics(ctx context.Context, r timerange.Range) ([]Metric, error) {
-	names, err := s.client.LabelValues(ctx, labels.MetricName, r.Start, r.End)
+	names, err := s.client.LabelValues(ctx, nameLabel, r.Start, r.End)
 	if err != nil {
 		return nil, err
 	}

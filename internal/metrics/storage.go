@@ -26,7 +26,6 @@ type store struct {
 	shape *shape
 	mu    sync.Mutex
 	facts map[string]*gathered
-	read  int // samples so far
 }
 
 // Querier implements storage.Queryable.
@@ -80,7 +79,7 @@ func (s *shape) want(ms []*labels.Matcher) *want {
 	w := &want{names: map[string]string{}, columns: s.columns}
 	var names []*labels.Matcher
 	for _, m := range ms {
-		if m.Name == labels.MetricName {
+		if m.Name == nameLabel {
 			names = append(names, m)
 			continue
 		}
@@ -139,22 +138,22 @@ func (s *shape) push(m *labels.Matcher) string {
 	if len(values) == 0 {
 		return ""
 	}
-	var any []string
+	var either []string
 	for _, c := range s.columns {
 		switch {
 		case c.label != m.Name:
 		case !c.text:
 			return ""
 		case len(values) == 1:
-			any = append(any, c.quoted()+" = "+values[0])
+			either = append(either, c.quoted()+" = "+values[0])
 		default:
-			any = append(any, c.quoted()+" in ("+strings.Join(values, ", ")+")")
+			either = append(either, c.quoted()+" in ("+strings.Join(values, ", ")+")")
 		}
 	}
-	if len(any) == 0 {
+	if len(either) == 0 {
 		return ""
 	}
-	return "(" + strings.Join(any, " or ") + ")"
+	return "(" + strings.Join(either, " or ") + ")"
 }
 
 // labels makes the labels of a row [name, columns...]; ok is false where they do not match.
@@ -184,7 +183,7 @@ func (w *want) labels(row []any) (labels.Labels, bool) {
 			return labels.Labels{}, false
 		}
 	}
-	b.Set(labels.MetricName, name)
+	b.Set(nameLabel, name)
 	set := b.Labels()
 	return set, true
 }
@@ -302,7 +301,7 @@ func (q *querier) finish(list []*series) []*series {
 	defer q.mu.Unlock()
 	for _, s := range out {
 		s.sort()
-		name := s.labels.Get(labels.MetricName)
+		name := s.labels.Get(nameLabel)
 		if q.facts[name] == nil {
 			q.facts[name] = &gathered{seen: map[uint64]bool{}}
 		}

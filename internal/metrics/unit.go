@@ -19,20 +19,20 @@ func Short(d time.Duration) string {
 		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 	}
 	d = d.Round(time.Second)
-	out := ""
+	var out strings.Builder
 	for _, u := range []struct {
 		of   time.Duration
 		name string
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
 		if n := d / u.of; n > 0 {
-			out += strconv.FormatInt(int64(n), 10) + u.name
+			fmt.Fprintf(&out, "%d%s", n, u.name)
 			d -= n * u.of
 		}
 	}
-	if out == "" {
+	if out.Len() == 0 {
 		return "0s"
 	}
-	return out
+	return out.String()
 }
 
 // Number writes a value for people: six significant digits, no exponent where it can be helped.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,10 +95,8 @@ func (d *door) hide(v string) {
 	if len(v) < minScrubbed {
 		return
 	}
-	for _, s := range d.shown {
-		if s == v {
-			return
-		}
+	if slices.Contains(d.shown, v) {
+		return
 	}
 	d.shown = append(d.shown, v)
 	if len(d.shown) > maxScrubbed {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,9 +57,8 @@ func ask(t *testing.T, change func(*prometheus.Config), handler http.HandlerFunc
 	return a, waits, err
 }
 
-func reply(status int, body string) http.HandlerFunc {
+func reply(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}
 }
@@ -92,7 +92,7 @@ func TestAnswersOfEveryTypeAreRead(t *testing.T) {
 		`{"status":"success","data":{"resultType":"vector","result":[]},"infos":["i"]}`:                                                            func(a *prometheus.Answer) bool { return len(a.Series) == 0 && a.Warnings[0] == "i" },
 		`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"histogram":[1,{"count":"3","sum":"4","buckets":[]}]}]}}`: func(a *prometheus.Answer) bool { return a.Series[0].Value == nil },
 	} {
-		a, _, err := ask(t, nil, reply(http.StatusOK, body))
+		a, _, err := ask(t, nil, reply(body))
 		if err != nil || !check(a) {
 			t.Errorf("%s: %+v, %v", body, a, err)
 		}
@@ -127,7 +127,7 @@ func TestCredentialsAreSentAndNeverShown(t *testing.T) {
 		p.Auth.Bearer = func(context.Context) (string, error) {
 			return "", fault.New(fault.InvalidArgument, "environment variable TOKEN is not set")
 		}
-	}, reply(http.StatusOK, vector))
+	}, reply(vector))
 	if err == nil || !strings.Contains(err.Error(), "source prod: bearer token: environment variable TOKEN is not set") {
 		t.Errorf("%v", err)
 	}
@@ -151,7 +151,7 @@ func verify(t *testing.T, r *http.Request, body []byte, key, region, service str
 		case "host":
 			v = r.Host
 		case "content-length":
-			v = fmt.Sprint(len(body))
+			v = strconv.Itoa(len(body))
 		}
 		fmt.Fprintf(&canonical, "%s:%s\n", n, strings.TrimSpace(v))
 	}
@@ -268,7 +268,7 @@ func TestReadsAreRetriedAsFarAsItHelps(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		reply(http.StatusOK, vector)(w, r)
+		reply(vector)(w, r)
 	})
 	if err != nil || len(a.Series) != 1 {
 		t.Errorf("the second try: %v, %v", a, err)
@@ -284,7 +284,7 @@ func TestAServerThatTakesNoPOSTIsAskedByGET(t *testing.T) {
 		if r.URL.Query().Get("query") != `sum(up{job="a"})` {
 			t.Errorf("query %q", r.URL.RawQuery)
 		}
-		reply(http.StatusOK, vector)(w, r)
+		reply(vector)(w, r)
 	})
 	if err != nil || len(a.Series) != 1 {
 		t.Errorf("%v, %v", a, err)
@@ -301,7 +301,7 @@ func TestAnswersAreBounded(t *testing.T) {
 }
 
 func TestTLSIsVerifiedUnlessAnAuthorityIsGiven(t *testing.T) {
-	web := httptest.NewTLSServer(reply(http.StatusOK, vector))
+	web := httptest.NewTLSServer(reply(vector))
 	defer web.Close()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {

@@ -158,8 +158,7 @@ func (c *Client) explainRefusal(what string, r *refusal) error {
 }
 
 func (c *Client) explainWire(what string, err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL, which is long and says nothing more
 	}
 	text := c.door.scrub(line(err.Error(), maxReason))

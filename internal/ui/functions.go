@@ -51,8 +51,12 @@ type entry struct{ Name, Title, Path, Child string }
 
 func pages() []entry {
 	return []entry{
-		{"services", "Services", "/", ""}, {"map", "Map", "/map", ""}, {"traces", "Traces", "/traces", "trace"}, {"logs", "Logs", "/logs", ""},
-		{"metrics", "Metrics", "/metrics", ""}, {"incident", "Incident", "/incident", ""},
+		{"services", "Services", "/", ""},
+		{"map", "Map", "/map", ""},
+		{"traces", "Traces", "/traces", "trace"},
+		{"logs", "Logs", "/logs", ""},
+		{"metrics", "Metrics", "/metrics", ""},
+		{"incident", "Incident", "/incident", ""},
 	}
 }
 
@@ -118,7 +122,7 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05Z") }
 
 // grouped writes a whole number with thin spaces between thousands.
 func grouped(n int64) string {
-	text := fmt.Sprint(n)
+	text := strconv.FormatInt(n, 10)
 	var b strings.Builder
 	for i, c := range text {
 		if i > 0 && (len(text)-i)%3 == 0 && text[i-1] != '-' {

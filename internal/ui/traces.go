@@ -68,10 +68,10 @@ func (s *server) traces(ctx context.Context, v *view) (any, error) {
 		where = append(where, "durationInNanos >= "+strconv.FormatInt(int64(ms*1e6), 10))
 	}
 	sort := "- durationInNanos"
-	switch {
-	case out.Sort == "newest":
+	switch out.Sort {
+	case "newest":
 		sort = "- startTime"
-	case out.Sort == "failed":
+	case "failed":
 		where = append(where, "`status.code` = 2")
 		sort = "- startTime"
 	}

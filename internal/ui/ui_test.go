@@ -69,7 +69,7 @@ func site(t *testing.T) *httptest.Server {
 	}
 	h, err := ui.New(ui.Config{
 		Sources: sources{store, map[string]string{"shop": filepath.Join(dir, "shop"), "text": filepath.Join(dir, "text")}}, Named: []ui.Source{{Name: "shop", Kind: "files", About: hostile}},
-		Default: "shop", Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test",
+		Default: "shop", Now: time.Now, Logger: slog.New(slog.DiscardHandler), Version: "test",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func traceID(i int) string { return fmt.Sprintf("%032x", i+1) }
 
 func spans() string {
 	var b strings.Builder
-	span := func(i, n int, parent, name, kind, service string, from, to int, code int, attrs string) {
+	span := func(i, n int, parent, name, kind, service string, from, to, code int, attrs string) {
 		if parent != "" {
 			parent = fmt.Sprintf("%012x%04x", i, int(parent[0]-'0'))
 		}
@@ -143,7 +143,11 @@ func series() string {
 
 func get(t *testing.T, web *httptest.Server, path string) (int, http.Header, string) {
 	t.Helper()
-	res, err := web.Client().Get(web.URL + path)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := web.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

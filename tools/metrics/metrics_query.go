@@ -91,10 +91,9 @@ func (o *queryOutput) WriteText(w io.Writer) {
 
 func (o *queryOutput) head(w io.Writer) {
 	fmt.Fprintf(w, "%d series", o.Total)
-	switch {
-	case o.Step == "":
+	if o.Step == "" {
 		fmt.Fprintf(w, " at %s", stamp(o.End))
-	default:
+	} else {
 		fmt.Fprintf(w, ", %s to %s, step %s", stamp(o.Start), stamp(o.End), o.Step)
 	}
 	if o.Unit != "" {
