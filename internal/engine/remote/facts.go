@@ -49,8 +49,12 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 			aggs["word "+p.Name] = dsl{"terms": dsl{"field": l.exact, "size": maxWords}}
 		}
 	}
+	ends := map[string]*measure{}
 	if l := t.timeLeaf(); l != nil {
-		aggs["start"], aggs["end"] = dsl{"min": dsl{"field": l.exact}}, dsl{"max": dsl{"field": l.exact}}
+		for _, name := range []string{"start", "end"} {
+			m := &measure{what: "time", leaf: l, desc: name == "end"}
+			aggs[name], ends[name] = m.request(), m
+		}
 	}
 	body := dsl{"size": 0, "track_total_hits": true}
 	if len(aggs) > 0 {
@@ -62,6 +66,19 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 	}
 	f.rows = r.Total.Value
 	for name, raw := range r.Aggregations {
+		if m := ends[name]; m != nil {
+			m.under = name
+			v, err := m.value(bucket(r.Aggregations), f.rows)
+			at, ok := v.(time.Time)
+			switch {
+			case err != nil || !ok: // a time that is written in a way of its own: the table's range stays unknown
+			case name == "start":
+				f.start = at
+			default:
+				f.end = at
+			}
+			continue
+		}
 		if err := f.take(name, raw, sources); err != nil {
 			return nil, err
 		}
@@ -72,8 +89,7 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 // take reads one aggregation of learn.
 func (f *facts) take(name string, raw json.RawMessage, sources map[string][]string) error {
 	var a struct {
-		Count   int64    `json:"doc_count"`
-		Value   *float64 `json:"value"`
+		Count   int64 `json:"doc_count"`
 		Buckets []struct {
 			Key   any   `json:"key"`
 			Count int64 `json:"doc_count"`
@@ -84,16 +100,6 @@ func (f *facts) take(name string, raw json.RawMessage, sources map[string][]stri
 	}
 	what, of, _ := strings.Cut(name, " ")
 	switch what {
-	case "start", "end":
-		if a.Value == nil {
-			return nil
-		}
-		at := time.UnixMilli(int64(*a.Value)).UTC()
-		if what == "start" {
-			f.start = at
-		} else {
-			f.end = at
-		}
 	case "has":
 		place, column, _ := strings.Cut(of, " ")
 		i, err := strconv.Atoi(place)

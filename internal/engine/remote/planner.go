@@ -131,8 +131,39 @@ func (p *planner) begin(ctx context.Context, t *table, s *command.Search, pipe *
 		}
 	}
 	f.query = all(b.qs)
+	if f.agg == nil && len(f.sort) == 0 && ordered(append(b.kept, rest[n:]...)) {
+		f.byTime()
+	}
 	f.rest = &command.Pipeline{Commands: append(b.kept, rest[n:]...)}
 	return f
+}
+
+// ordered reports whether the order of the rows may show in what the commands make of them.
+func ordered(cmds []command.Command) bool {
+	for _, c := range cmds {
+		switch c := c.(type) {
+		case *command.Fields, *command.Eval, *command.Where, *command.Terms:
+		case *command.Stats:
+			xs := make([]syntax.Expr, len(c.Aggs))
+			for i, a := range c.Aggs {
+				xs[i] = a.X
+			}
+			return plan.NeedsPosition(xs)
+		default:
+			return true
+		}
+	}
+	return true
+}
+
+// byTime reads a well-known table in the order of its time, which is that of the files such data comes from; the index's own
+// order changes as it merges.
+func (f *fetch) byTime() {
+	l := f.t.timeLeaf()
+	if f.t.raw || l == nil || l.inner || l.prop.conflict {
+		return
+	}
+	f.sort = []dsl{{l.exact: dsl{"order": "asc", "missing": "_last"}}, {"_doc": dsl{"order": "asc"}}}
 }
 
 // beginning is the head of a pipeline while it is turned into a search.
