@@ -166,6 +166,11 @@ func (c *Patterns) Compile(env *plan.Env, in *plan.Rel) (*plan.Rel, error) {
 
 // simple replaces what the expression matches.
 func (c *Patterns) simple(in *plan.Rel, x plan.X) error {
+	if c.Pattern == simplePattern {
+		v := function.Value{SQL: "coalesce(ppl_simple_pattern(" + x.SQL + "), '')", Type: rows.String}
+		in.Set(plan.NewCol(c.Name, plan.X{Value: v, Uses: x.Uses}))
+		return nil
+	}
 	re, err := javaRegex(c.Pattern, c.PatternAt)
 	if err != nil {
 		return err
@@ -173,6 +178,26 @@ func (c *Patterns) simple(in *plan.Rel, x plan.X) error {
 	v := function.Value{SQL: "coalesce(" + re.Replace(x.SQL, "<*>", 0) + ", '')", Type: rows.String}
 	in.Set(plan.NewCol(c.Name, plan.X{Value: v, Uses: x.Uses}))
 	return nil
+}
+
+// simplePatternOf puts <*> in the place of each run of ASCII letters and digits: the standard expression, without an engine for it.
+func simplePatternOf(args []any) (any, error) {
+	s, _ := args[0].(string)
+	out := make([]byte, 0, len(s))
+	word := false
+	for i := range len(s) {
+		c := s[i]
+		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' {
+			if !word {
+				out = append(out, "<*>"...)
+			}
+			word = true
+			continue
+		}
+		word = false
+		out = append(out, c)
+	}
+	return string(out), nil
 }
 
 // brain learns the patterns of the different messages, weighted by how often they occur, and joins them to the rows.

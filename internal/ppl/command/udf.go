@@ -19,6 +19,7 @@ func UDFs() []function.UDF {
 			return brain.Number(p), nil
 		}},
 		{Name: "ppl_graph", In: []string{"VARCHAR[]", "VARCHAR[]", "VARCHAR[]", "VARCHAR[]", "BIGINT", "BOOLEAN", "BOOLEAN", "VARCHAR"}, Out: "VARCHAR[]", Fn: graphWalks},
+		{Name: "ppl_simple_pattern", In: []string{"VARCHAR"}, Out: "VARCHAR", Fn: simplePatternOf},
 		{Name: "ppl_json_map", In: []string{"VARCHAR"}, Out: "VARCHAR", Fn: jsonMap},
 		{Name: "ppl_pattern_tokens", In: []string{"VARCHAR", "VARCHAR[]"}, Out: "VARCHAR", Fn: patternTokens},
 	}...)
