@@ -76,7 +76,6 @@ type hbckParser struct {
 	seen    map[string]bool
 	codes   []struct{ part, code string }
 	list    *[]string // the list that indented lines belong to
-	server  string    // of the region list that is being read
 	table   string    // of the split map that is being read
 	failure string
 	failAt  At
@@ -126,7 +125,7 @@ func (p *hbckParser) verdict(a *Artefact, err error) {
 
 func (p *hbckParser) line(b []byte, at At) {
 	if b[0] == ' ' {
-		p.indented(b, at)
+		p.indented(b)
 		return
 	}
 	if text, ok := bytes.CutPrefix(b, []byte("ERROR: ")); ok {
@@ -171,9 +170,7 @@ func (p *hbckParser) header(s string, at At) {
 	case strings.HasPrefix(s, "Number of Tables in flux"):
 		h.InFlux = max(0, n())
 	case strings.HasPrefix(s, "RegionServer: "):
-		p.server, _, _ = strings.Cut(s[len("RegionServer: "):], " ")
 		p.region(s, at)
-		return
 	case strings.HasPrefix(s, "---- Table '"):
 		p.table, _, _ = strings.Cut(s[len("---- Table '"):], "'")
 	case strings.HasPrefix(s, "Status: "):
@@ -187,9 +184,6 @@ func (p *hbckParser) header(s string, at At) {
 			p.failure, p.failAt = bounded([]byte(s), 300), at
 		}
 	}
-	if !strings.HasPrefix(s, ".") {
-		p.server = ""
-	}
 }
 
 // region notes the header of a server whose regions could not be read.
@@ -199,21 +193,15 @@ func (p *hbckParser) region(s string, at At) {
 	}
 }
 
-// indented reads the entries of lists: servers, and the regions of a server.
-func (p *hbckParser) indented(b []byte, _ At) {
+// indented reads the entries of lists of servers. The lists of regions below "RegionServer: …" are left out: hbck asks the
+// servers side by side and mixes their lines, so that they do not tell who holds what. The split maps do.
+func (p *hbckParser) indented(b []byte) {
 	s := bytes.TrimSpace(b)
 	if p.list != nil {
 		if hbckServers.Match(s) && len(*p.list) < maxErrors {
 			*p.list = append(*p.list, string(s))
 		}
 		return
-	}
-	if p.server == "" {
-		return
-	}
-	if i := bytes.Index(s, []byte(" encoded_name: ")); i >= 0 {
-		encoded, _, _ := bytes.Cut(s[i+len(" encoded_name: "):], []byte(" "))
-		p.deployed(string(encoded), p.server)
 	}
 }
 

@@ -129,3 +129,12 @@ func PlainTable(namespace, table string) string {
 	}
 	return namespace + ":" + table
 }
+
+// SplitName reads table and start key out of a full region name.
+func SplitName(name string) (table string, start []byte, ok bool) {
+	n, ok := parseRegionName([]byte(name))
+	if !ok {
+		return "", nil, false
+	}
+	return string(n.table), ParseBinary(n.start), true
+}

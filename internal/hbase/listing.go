@@ -426,7 +426,7 @@ func KindOf(name []byte) FileKind {
 	if refers {
 		base = name[:dot]
 	}
-	if eq := bytes.IndexByte(base, '='); eq > 0 && len(base) > eq+1+encodedLen+1 && isEncodedBytes(base[eq+1:eq+1+encodedLen]) && base[eq+1+encodedLen] == '-' {
+	if eq := bytes.LastIndexByte(base, '='); eq > 0 && len(base) > eq+1+encodedLen+1 && isEncodedBytes(base[eq+1:eq+1+encodedLen]) && base[eq+1+encodedLen] == '-' {
 		if refers {
 			return LinkReference
 		}

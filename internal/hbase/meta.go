@@ -452,6 +452,7 @@ func readMeta(ctx context.Context, open func() (*lineReader, io.Closer, error), 
 		return nil, "", ctx.Err()
 	}
 	p.verdict(a)
+	p.meta.Limited = p.limited
 	a.Lines, a.Bytes = int64(l.line), l.offset
 	if err != nil && a.Verdict == Complete {
 		a.Verdict, a.Why = Partial, err.Error()

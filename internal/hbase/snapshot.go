@@ -107,6 +107,7 @@ type Meta struct {
 	Regions []*Region              // in row order
 	Tables  map[string]*TableState // rows with table:state, by table
 	Others  []string               // row keys that are neither
+	Limited string                 // options of the scan that leave rows or columns out, "" for none
 	Count   int64                  // rows that the shell says it printed, -1 without such a line
 	Newest  time.Time              // of the cells' timestamps, as printed: local time of the shell without zone, read as UTC
 	byName  map[string]*Region     // encoded name
@@ -163,7 +164,7 @@ func (r *Region) Location() string {
 
 // SplitParent reports whether the region was split and waits for the janitor. The flags of the region info decide: the
 // state cell may still say CLOSED.
-func (r *Region) SplitParent() bool { return r.Split && r.Offline || r.Split || r.State == "SPLIT" }
+func (r *Region) SplitParent() bool { return r.Split || r.State == "SPLIT" }
 
 // TableState is a row of a table.
 type TableState struct {

@@ -104,6 +104,8 @@ type Finding struct {
 	Rows          int64            `json:"rows"`                     // estimate, -1 unknown
 	Confidence    string           `json:"confidence"`               // high, medium, low
 	Args          Args             `json:"args"`
+
+	start, end []byte
 }
 
 // Root reports whether the finding is a root cause.
@@ -129,6 +131,7 @@ type Count struct {
 	Known        bool   `json:"known"` // both sources are complete
 	MetaRows     int    `json:"meta_rows"`
 	SplitParents int    `json:"split_parent_rows"`
+	Unreadable   int    `json:"unreadable_rows"` // without info:regioninfo
 	Replicas     int    `json:"replica_rows"`
 	Rows         int    `json:"rows_compared"`
 	Regioninfos  int    `json:"regioninfo_files"`
