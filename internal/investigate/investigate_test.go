@@ -7,8 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
@@ -393,5 +396,83 @@ func read(t *testing.T, path string, into any) {
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestRunWorksWithMetricsAlone(t *testing.T) {
+	late := func(at time.Duration) bool { return at >= faultFrom }
+	w := &world{}
+	for i, svc := range []string{"web", "shop", "ledger"} {
+		labels := map[string]any{"attributes.service_name": svc}
+		w.gauge("fault", labels, func(at time.Duration) float64 {
+			if late(at) && svc == "shop" {
+				return 12 + float64(at/time.Minute%3)
+			}
+			return float64(at / time.Minute % 2)
+		})
+		w.gauge("container_cpu_usage_ratio", labels, func(at time.Duration) float64 { return .2 + .01*float64((int(at/time.Minute)+i)%5) })
+	}
+	pool := map[string]any{"attributes.pool_name": "bank", "attributes.service_name": "shop"}
+	w.gauge("db_connections_used", pool, func(at time.Duration) float64 { return map[bool]float64{true: 20, false: 4}[late(at)] })
+	w.gauge("db_connections_max", pool, func(time.Duration) float64 { return 20 })
+	only := &tracetest.Memory{Data: map[string][]map[string]any{"metrics": w.metrics}}
+	rep, err := investigate.Run(t.Context(), only, alerted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rep.Suspects) == 0 || rep.Suspects[0].Service != "shop" || rep.Suspects[0].Family != investigate.PoolExhausted {
+		t.Fatalf("%s %+v, want the pool of shop", rep.Summary, rep.Suspects)
+	}
+	if off := rep.Onset.Sub(begin.Add(faultFrom)).Abs(); off > 2*time.Minute {
+		t.Errorf("onset is %s off", off)
+	}
+	if !slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "no spans") }) {
+		t.Errorf("notes %q do not say what could not be looked at", rep.Notes)
+	}
+}
+
+func TestEveryStepAnswersATable(t *testing.T) {
+	w := &world{fault: func(r *request) {
+		if r.version = "1.1.0"; r.tenant == "outlet" {
+			r.shopErr = "NullPointerException: basket is null"
+		}
+		r.held = r.partition == "1"
+	}}
+	w.run()
+	w.log(faultFrom-3*time.Second, "shop", "INFO", 9, "deployed version=1.1.0")
+	w.gauge("queue_depth", map[string]any{"attributes.service_name": "ledger"}, func(at time.Duration) float64 {
+		return 1 + max(0, float64((at-faultFrom)/time.Minute))*20
+	})
+	rep, err := investigate.Run(t.Context(), w.engine(), investigate.Request{Alert: alerted().Alert, Detail: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[investigate.Step]string{ // a cell that the step must show
+		investigate.StepWindows: "incident", investigate.StepRED: "errors", investigate.StepAbsence: "orders partition 1", investigate.StepRare: "deployed version=1.1.0",
+		investigate.StepChanges: "blamed itself", investigate.StepBlame: "shop", investigate.StepAttributes: "app.tenant=outlet",
+		investigate.StepMetrics: "lag grows", investigate.StepExemplars: "earliest", investigate.StepHypotheses: "bad_release", investigate.StepBlastRadius: "shop Order",
+	}
+	var got []string
+	for _, tab := range rep.Tables {
+		got = append(got, string(tab.Step))
+		if tab.Method == "" || len(tab.Columns) == 0 {
+			t.Errorf("%s says neither its method nor its columns", tab.Step)
+		}
+		has := slices.ContainsFunc(tab.Rows, func(r []string) bool { return slices.Contains(r, want[tab.Step]) })
+		if want[tab.Step] != "" && !has {
+			t.Errorf("%s does not show %q: %q", tab.Step, want[tab.Step], tab.Rows)
+		}
+		for _, r := range tab.Rows {
+			if len(r) != len(tab.Columns) {
+				t.Errorf("%s: %d cells for %d columns", tab.Step, len(r), len(tab.Columns))
+			}
+		}
+	}
+	if d := cmp.Diff(investigate.StepNames(), got); d != "" {
+		t.Errorf("steps (-want +got):\n%s", d)
+	}
+	one, err := investigate.Run(t.Context(), w.engine(), investigate.Request{Alert: alerted().Alert, Step: investigate.StepBlame})
+	if err != nil || len(one.Tables) != 1 || one.Tables[0].Step != investigate.StepBlame {
+		t.Errorf("one step: %+v, %v", one.Tables, err)
 	}
 }

@@ -110,7 +110,7 @@ func (q *inquiry) judge(s *series, base, inc []float64, limit float64) (metricFi
 	case restartWords.MatchString(name):
 		f.kind, f.text = metricRestarts, fmt.Sprintf("%.0f more", sum(inc)*boolTo(s.counter())+(last-base[0])*boolTo(!s.counter()))
 		return f, s.counter() && sum(inc) >= 1 && sum(inc) > sum(base)
-	case derivedWords.MatchString(name):
+	case derivedWords.MatchString(name) && len(q.spans.Spans) > 0: // the spans say it better
 		return f, false
 	case lagWords.MatchString(name):
 		f.kind, f.text = metricLag, fmt.Sprintf("from %.3g to %.3g", mb, slices.Max(inc))

@@ -85,6 +85,7 @@ func (q *inquiry) suspects(cl *clues) []*suspect {
 	}
 	out = append(out, q.belowServices(cl)...)
 	out = append(out, q.fromLogs(cl, by)...)
+	out = append(out, q.fromMetrics(cl)...)
 	slices.SortStableFunc(out, func(a, b *suspect) int { return cmp.Compare(b.impact, a.impact) })
 	return out[:min(len(out), maxSuspects)]
 }

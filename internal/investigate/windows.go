@@ -88,6 +88,7 @@ func (q *inquiry) findWindows() {
 	q.scanUnits(b)
 	q.scanLogs(b)
 	q.scanSkew(b)
+	q.scanMetrics(b)
 	q.vote()
 }
 
@@ -235,7 +236,7 @@ func (q *inquiry) scanSkew(b bounds) {
 
 // weight says how far a track's departure speaks for trouble: faults and silence most, volume least.
 func (t *track) weight() float64 {
-	w := map[string]float64{trackFault: 1, trackSoft: .7, trackSlow: .8, trackUnserved: 1, trackLog: .5, trackCalls: .4, trackSkew: 1}[t.kind]
+	w := map[string]float64{trackFault: 1, trackSoft: .7, trackSlow: .8, trackUnserved: 1, trackLog: .5, trackCalls: .4, trackSkew: 1, trackMetric: .6}[t.kind]
 	if t.pattern != nil && t.pattern.severity >= severityWarn && t.rise() {
 		w = .9
 	}
