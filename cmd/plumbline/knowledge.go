@@ -104,11 +104,7 @@ func (k *knowledgeConfig) sources(base string) []store.Source {
 }
 
 // newKnowledge makes the store of the bases. It opens nothing: files and the model wait for the first question.
-func newKnowledge(h host, c config) (*store.Store, error) {
-	e, err := newEmbedder(h, c.Knowledge.Embedder)
-	if err != nil {
-		return nil, err
-	}
+func newKnowledge(h host, c config, e embed.Embedder) *store.Store {
 	carried, ok := e.(*minilm.Encoder)
 	if !ok {
 		carried = minilm.New(minilm.Config{})
@@ -120,7 +116,14 @@ func newKnowledge(h host, c config) (*store.Store, error) {
 	return store.New(store.Config{
 		File: filepath.Join(dir, "knowledge.db"), Repos: filepath.Join(dir, "repositories"), Bundled: knowledge.Index(),
 		Embedder: e, Carried: carried, Count: carried.Count, Now: h.now,
-	}), nil
+	})
+}
+
+// meaning lets tools ask how near texts are to a question.
+type meaning struct{ e embed.Embedder }
+
+func (m meaning) Similarities(ctx context.Context, question string, texts []string) ([]float64, error) {
+	return embed.Similarities(ctx, m.e, question, texts)
 }
 
 // userData is the user's directory for data that is not a cache.

@@ -35,10 +35,11 @@ func withKnowledge(s *settings, do func(c *cobra.Command, k *store.Store, config
 		if err != nil {
 			return err
 		}
-		k, err := newKnowledge(s.host, conf)
+		e, err := newEmbedder(s.host, conf.Knowledge.Embedder)
 		if err != nil {
 			return err
 		}
+		k := newKnowledge(s.host, conf, e)
 		return errors.Join(do(c, k, conf.Knowledge.sources(filepath.Dir(file)), args), k.Close())
 	}
 }

@@ -22,7 +22,7 @@ func (p *process) toolsets() []tools.Tool {
 	now := p.host.now
 	return slices.Concat(
 		data.Tools(data.Deps{Sources: p.sources, Names: p.config.named(), Default: p.sources.fallback(), Now: now}),
-		logs.Tools(logs.Deps{Sources: p.sources, Now: now}),
+		logs.Tools(logs.Deps{Sources: p.sources, Now: now, Meaning: meaning{p.embedder}}),
 		cluster.Tools(cluster.Deps{Clusters: p.clusters, Sleep: pause}),
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
 		guide.Tools(guide.Deps{Library: p.knowledge}),

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/plumbline-mcp/plumbline/internal/embed"
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -34,6 +35,7 @@ type process struct {
 	clusters  *clusters
 	sources   sources
 	metrics   *metricSources
+	embedder  embed.Embedder // loads its model at the first text
 	knowledge *knowledge.Store
 	catalogue *tools.Catalogue
 }
@@ -61,9 +63,10 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry, logger: p.logger}
 	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, clusters: p.clusters, telemetry: p.telemetry}
 	p.metrics = &metricSources{sources: p.sources, host: h}
-	if p.knowledge, err = newKnowledge(h, c); err != nil {
+	if p.embedder, err = newEmbedder(h, c.Knowledge.Embedder); err != nil {
 		return nil, err
 	}
+	p.knowledge = newKnowledge(h, c, p.embedder)
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
 	return p, err

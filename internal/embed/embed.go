@@ -28,15 +28,28 @@ type Match struct {
 	Score float64 // cosine, -1 to 1
 }
 
-// Rank orders texts by their nearness to a query, the nearest first. Ties keep the given order.
-func Rank(ctx context.Context, e Embedder, query string, texts []string) ([]Match, error) {
+// Similarities returns the cosine of each text with a query.
+func Similarities(ctx context.Context, e Embedder, query string, texts []string) ([]float64, error) {
 	vectors, err := e.Embed(ctx, append([]string{query}, texts...))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Match, len(texts))
+	out := make([]float64, len(texts))
 	for i, v := range vectors[1:] {
-		out[i] = Match{Index: i, Score: Dot(vectors[0], v)}
+		out[i] = Dot(vectors[0], v)
+	}
+	return out, nil
+}
+
+// Rank orders texts by their nearness to a query, the nearest first. Ties keep the given order.
+func Rank(ctx context.Context, e Embedder, query string, texts []string) ([]Match, error) {
+	near, err := Similarities(ctx, e, query, texts)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Match, len(texts))
+	for i, score := range near {
+		out[i] = Match{Index: i, Score: score}
 	}
 	slices.SortStableFunc(out, func(a, b Match) int { return cmp.Compare(b.Score, a.Score) })
 	return out, nil

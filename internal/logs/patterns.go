@@ -50,7 +50,8 @@ type Pattern struct {
 	Severities    map[string]int64 `json:"severities,omitempty"`
 	Services      []string         `json:"services,omitempty"`
 	Example       Example          `json:"example"`
-	Query         string           `json:"query"` // the PPL that shows its lines; those of the baseline if the window has none
+	Query         string           `json:"query"`                // the PPL that shows its lines; those of the baseline if the window has none
+	Similarity    float64          `json:"similarity,omitempty"` // to what was asked for by meaning: a cosine, -1 to 1
 }
 
 // Example is one line of a pattern. Text is data.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ const (
 	templateChars   = 180
 	exampleChars    = 220
 	textOneOffs     = 10
+	maxRanked       = 1000 // templates embedded for one question: a few seconds of one processor
 )
 
 // compare says what a window is compared with.
@@ -42,6 +44,7 @@ type patternsInput struct {
 	Compare       compare `json:"compare,omitempty" jsonschema:"previous: with the time of equal length before start"`
 	BaselineStart string  `json:"baseline_start,omitempty" jsonschema:"compare with this window instead"`
 	BaselineEnd   string  `json:"baseline_end,omitempty"`
+	Query         string  `json:"query,omitempty" jsonschema:"a question: the patterns nearest in meaning first"`
 	Limit         int     `json:"limit,omitempty" jsonschema:"patterns, default 20, at most 500"`
 }
 
@@ -63,6 +66,7 @@ type patternsOutput struct {
 
 	Shown  int `json:"shown"`
 	Steady int `json:"steady,omitempty"` // templates that did not change, in a comparison
+	Ranked int `json:"ranked,omitempty"` // templates compared with the query
 }
 
 func patternsTool(d Deps) tools.Tool {
@@ -82,21 +86,54 @@ func patternsTool(d Deps) tools.Tool {
 		if err != nil {
 			return nil, err
 		}
-		return cutPatterns(p, cmp.Or(in.Limit, defaultPatterns)), nil
+		out := changedPatterns(p)
+		if in.Query != "" {
+			if err := d.rankPatterns(ctx, out, in.Query); err != nil {
+				return nil, err
+			}
+		}
+		out.List = out.List[:min(len(out.List), cmp.Or(in.Limit, defaultPatterns))]
+		out.Shown = len(out.List)
+		return out, nil
 	})
 }
 
-func cutPatterns(p *logs.Patterns, limit int) *patternsOutput {
+func changedPatterns(p *logs.Patterns) *patternsOutput {
 	out := &patternsOutput{Patterns: *p}
 	if p.Baseline != nil { // what did not change is no answer to "what changed?"
 		changed := slices.DeleteFunc(slices.Clone(p.List), func(x logs.Pattern) bool { return x.Change == logs.Steady })
 		out.Steady = len(p.List) - len(changed)
 		out.List = changed
 	}
-	out.List = out.List[:min(len(out.List), limit)]
-	out.Shown = len(out.List)
 	return out
 }
+
+// rankPatterns puts the patterns nearest to a question first. Of many the first maxRanked are looked at: the most frequent, or the
+// strongest changes.
+func (d Deps) rankPatterns(ctx context.Context, out *patternsOutput, question string) error {
+	if d.Meaning == nil {
+		return fault.New(fault.Unsupported, "query: this process has no embedder")
+	}
+	out.Ranked = min(len(out.List), maxRanked)
+	list := slices.Clone(out.List[:out.Ranked])
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = strings.Join(strings.Fields(placeholder.ReplaceAllString(p.Template, " ")), " ")
+	}
+	near, err := d.Meaning.Similarities(ctx, question, texts)
+	if err != nil {
+		return fmt.Errorf("rank patterns: %w", err)
+	}
+	for i := range list {
+		list[i].Similarity = near[i]
+	}
+	slices.SortStableFunc(list, func(a, b logs.Pattern) int { return cmp.Compare(b.Similarity, a.Similarity) })
+	out.List = list
+	return nil
+}
+
+// placeholder stands for a variable part of a template; it has no meaning of its own.
+var placeholder = regexp.MustCompile(`<[A-Z*_]+>`)
 
 // baselineOf is the window to compare with: as given, or the one of equal length before the start.
 func baselineOf(ctx context.Context, eng engine.Engine, s logs.Scope, in patternsInput, now time.Time) (*logs.Window, error) {
@@ -126,6 +163,9 @@ func (o *patternsOutput) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "; %d templates, %d shown", o.Templates, o.Shown)
 	if o.Baseline != nil {
 		fmt.Fprintf(w, ", %d did not change beyond the traffic (%.2f times the baseline's)", o.Steady, o.Traffic)
+	}
+	if o.Ranked > 0 {
+		fmt.Fprintf(w, "; nearest in meaning first, of %d compared", o.Ranked)
 	}
 	fmt.Fprintln(w)
 	if o.Empty != nil {
@@ -169,6 +209,9 @@ func (o *patternsOutput) oneOffs(w io.Writer) {
 
 func (o *patternsOutput) line(p logs.Pattern) string {
 	var b strings.Builder
+	if o.Ranked > 0 {
+		fmt.Fprintf(&b, "%.2f ", p.Similarity)
+	}
 	if o.Baseline != nil {
 		fmt.Fprintf(&b, "%s %d (before %d, G %.0f) ", p.Change, p.Count, p.Baseline, p.G)
 	} else {

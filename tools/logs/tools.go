@@ -22,6 +22,13 @@ type Deps struct {
 	Now     func() time.Time
 	// MaxScan is how many rows a query without a bound on time may read; 0 = no limit.
 	MaxScan int64
+	Meaning Meaning // nil = patterns cannot be asked for by meaning
+}
+
+// Meaning says how near texts are to a question in meaning.
+type Meaning interface {
+	// Similarities returns a cosine for each text.
+	Similarities(ctx context.Context, question string, texts []string) ([]float64, error)
 }
 
 // scopeInput says which lines a tool is to look at.
