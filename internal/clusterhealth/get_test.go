@@ -1,12 +1,14 @@
 package clusterhealth_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/plumbline-mcp/plumbline/internal/clusterhealth"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/opensearch"
 )
 
 func TestReadsAreToldFromWritesByTheEndpoint(t *testing.T) {
@@ -94,4 +96,45 @@ func TestASearchIsBounded(t *testing.T) {
 	if err != nil || !strings.Contains(s.bodies[0], `"size":50`) || len(got.Notes) != 1 {
 		t.Errorf("sent %q, %+v, %v", s.bodies, got, err)
 	}
+}
+
+// FuzzOnlyReadsAreAsked holds that no text leads to an endpoint that writes: whatever is asked is a GET, or a POST of one of the
+// few endpoints that read by POST.
+func FuzzOnlyReadsAreAsked(f *testing.F) {
+	for _, s := range []string{"_cluster/health", "logs/_search?size=1", "POST _bulk", "logs/_search/../_doc", "_nodes/a,b/stats/jvm", "%5fbulk", "<x-{now/d}>/_count", "_cat/shards?h=a&h=b#x", "a/_explain/1", "_tasks/x:1/_cancel"} {
+		f.Add(s)
+	}
+	reads := map[string]bool{"_search": true, "_count": true, "_explain": true, "_analyze": true, "query": true, "explain": true, "_field_caps": true}
+	f.Fuzz(func(t *testing.T, path string) {
+		for _, body := range []string{"", "{}"} {
+			r := &only{}
+			_, _ = clusterhealth.Get(t.Context(), r, clusterhealth.Ask{Path: path, Body: []byte(body)})
+			for _, q := range r.asked {
+				if q.Method != "" && q.Method != "GET" {
+					segments := strings.Split(q.Path, "/")
+					last := segments[len(segments)-1]
+					if !reads[last] && (len(segments) < 2 || segments[len(segments)-2] != "_explain") {
+						t.Errorf("%q: %s %s", path, q.Method, q.Path)
+					}
+				}
+				if q.Query.Has("scroll") || strings.Contains(q.Path, "..") && strings.Contains(q.Path, "/../") || !strings.HasPrefix(q.Path, "/") || strings.HasPrefix(q.Path, "//") || strings.Contains(q.Path, "?") {
+					t.Errorf("%q: %s?%s", path, q.Path, q.Query.Encode())
+				}
+			}
+		}
+	})
+}
+
+// only is a cluster that notes what it is asked.
+type only struct{ asked []opensearch.Request }
+
+func (*only) Name() string { return "only" }
+
+func (*only) Capabilities(context.Context) (opensearch.Capabilities, error) {
+	return opensearch.Capabilities{}, nil
+}
+
+func (o *only) Do(_ context.Context, r opensearch.Request) (*opensearch.Response, error) {
+	o.asked = append(o.asked, r)
+	return &opensearch.Response{Status: 200, Body: []byte(`{}`)}, nil
 }
