@@ -45,7 +45,11 @@ func fill(t *testing.T, c *opensearch.Client, index string, n int) {
 	do(opensearch.Request{Method: http.MethodPut, Path: opensearch.Path(index), Body: []byte(`{"settings":{"number_of_shards":4,"number_of_replicas":0},"mappings":{"properties":{"@timestamp":{"type":"date_nanos"}}}}`)})
 	var b bytes.Buffer
 	for i := range n {
-		fmt.Fprintf(&b, "{\"index\":{}}\n{\"n\":%d,\"k\":%d,\"@timestamp\":%q}\n", i, i%7, time.Unix(1_700_000_000+int64(i/50), 0).UTC().Format(time.RFC3339))
+		sparse := ""
+		if i%3 == 0 {
+			sparse = fmt.Sprintf(`"word":"w%d","f":%d.5,`, i%11, i%13)
+		}
+		fmt.Fprintf(&b, "{\"index\":{}}\n{%s\"n\":%d,\"k\":%d,\"@timestamp\":%q}\n", sparse, i, i%7, time.Unix(1_700_000_000+int64(i/50), 0).UTC().Format(time.RFC3339))
 	}
 	do(opensearch.Request{Method: http.MethodPost, Path: opensearch.Path(index, "_bulk"), Query: url.Values{"refresh": {"true"}}, Body: b.Bytes(), ContentType: "application/x-ndjson"})
 }
@@ -65,9 +69,11 @@ func TestLivePagingReadsEveryDocumentOnce(t *testing.T) {
 	const index, n = "os_a_paging", 12_345
 	fill(t, c, index, n)
 	for name, sort := range map[string][]any{
-		"in no order":               nil,
-		"by time, with many ties":   {map[string]any{"@timestamp": "asc"}},
-		"by number, the last first": {map[string]any{"n": "desc"}},
+		"in no order":                             nil,
+		"by time, with many ties":                 {map[string]any{"@timestamp": "asc"}},
+		"by number, the last first":               {map[string]any{"n": "desc"}},
+		"by a word that most lack":                {map[string]any{"word.keyword": "asc"}},
+		"by a number that most lack, those first": {map[string]any{"f": map[string]any{"order": "desc", "missing": "_first"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seen := map[int]bool{}

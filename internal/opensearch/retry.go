@@ -156,6 +156,7 @@ func (c *Client) withoutCancel(r *Request, err error) bool {
 	c.mu.Lock()
 	c.noCancel = true
 	c.mu.Unlock()
+	r.Query = maps.Clone(r.Query) // it may be the caller's
 	r.Query.Del(cancelParameter)
 	return true
 }
