@@ -61,11 +61,11 @@ func (p *Plan) Apply(ctx context.Context, n int, r Runner, clock Clock) (*Outcom
 	out := &Outcome{Plan: p.ID, Step: n, Command: s.Command, State: StateDone, Next: p.after(n)}
 	began := clock.Now()
 	defer func() { out.Seconds = float64(clock.Now().Sub(began).Milliseconds()) / 1000 }()
-	if s.verify != nil && !s.ReadOnly {
-		if ok, _, err := holds(ctx, r, s.verify); err != nil {
+	for _, c := range p.done(s) {
+		if ok, _, err := holds(ctx, r, c); err != nil {
 			return nil, err
 		} else if ok {
-			out.State, out.Verified = StateAlready, s.verify.About
+			out.State, out.Verified = StateAlready, c.About
 			return out, nil
 		}
 	}
@@ -95,12 +95,18 @@ func (p *Plan) after(n int) int {
 
 // standing checks that an earlier step's result is there.
 func (p *Plan) standing(ctx context.Context, s *Step, r Runner) error {
-	if s.verify == nil || s.ReadOnly {
-		return nil
+	var why string
+	for _, c := range p.done(s) {
+		ok, missed, err := holds(ctx, r, c)
+		if err != nil || ok {
+			return err
+		}
+		if why == "" {
+			why = missed
+		}
 	}
-	ok, why, err := holds(ctx, r, s.verify)
-	if err != nil || ok {
-		return err
+	if why == "" {
+		return nil
 	}
 	return fault.WithHint(fault.New(fault.InvalidArgument, "step %d is not done (%s): %s", s.N, s.verify.About, why), "Run step %d first: the order of a plan matters.", s.N)
 }

@@ -11,6 +11,11 @@ func (b *builder) hole(f *check.Finding) { b.holes = append(b.holes, *f) }
 
 // overlap gathers an overlap; the merge that fixMeta orders needs its members open and with a folder.
 func (b *builder) overlap(f *check.Finding) {
+	if f.Cause == "DEGENERATE_REGION" || f.Cause == "REGION_CYCLE" {
+		b.left(f, "The region's end key is not after its start key: no key belongs to it, and no merge with it was seen to work.",
+			"Unassign it, move its folder out of the data directory, then "+hbck2("extraRegionsInMeta", "-f", full(f.Table)).Line(b.plan.options)+"; its rows, if any, are loaded again with completebulkload.")
+		return
+	}
 	b.overlaps = append(b.overlaps, *f)
 	for _, r := range b.members(f) {
 		switch {

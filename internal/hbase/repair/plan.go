@@ -58,6 +58,7 @@ type Step struct {
 	command  Command
 	precheck *Check
 	verify   *Check
+	goal     *Check        // shows that a later step has been there: then this one is not needed either
 	patience time.Duration // how long verify may take to hold
 	instead  []Command     // does the same where the tool lacks the command
 	phase    phase
@@ -136,6 +137,7 @@ const (
 	phaseExtraRows // without folders
 	phaseRestart
 	phaseAssignEarly // what fixMeta needs open, and what was added
+	phaseReopen      // for .regioninfo: a region that is merged should have one
 	phaseJanitor
 	phaseFixMeta
 	phaseJanitorAgain
@@ -143,7 +145,6 @@ const (
 	phaseFiles
 	phaseFolders
 	phaseAssign
-	phaseReopen
 	phaseHeal // what usually heals by itself
 )
 
@@ -174,10 +175,37 @@ func (p *Plan) finish() error {
 	return nil
 }
 
+// done lists the checks of which one that holds makes the step needless: its own verification, its goal, and that of the merge
+// that its regions go into.
+func (p *Plan) done(s *Step) []*Check {
+	var out []*Check
+	if s.verify == nil || s.ReadOnly {
+		return nil
+	}
+	out = append(out, s.verify)
+	if s.goal != nil {
+		out = append(out, s.goal)
+	}
+	if m := p.merged(s); m != nil {
+		out = append(out, m.verify)
+	}
+	return out
+}
+
+// merged returns the fixMeta that a step's regions go into, nil if they stay: after it their rows are gone.
+func (p *Plan) merged(s *Step) *Step {
+	for i := s.N; i < len(p.Steps); i++ {
+		if later := &p.Steps[i]; later.phase == phaseFixMeta && slices.ContainsFunc(s.Regions, func(r string) bool { return slices.Contains(later.Regions, r) }) {
+			return later
+		}
+	}
+	return nil
+}
+
 // commands lists every command that running the step runs.
 func (s *Step) commands() []Command {
 	out := append([]Command{s.command}, s.instead...)
-	for _, c := range []*Check{s.precheck, s.verify} {
+	for _, c := range []*Check{s.precheck, s.verify, s.goal} {
 		if c != nil {
 			out = append(out, c.Command)
 		}

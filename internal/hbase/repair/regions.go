@@ -40,7 +40,7 @@ func (b *builder) missingRegioninfo(f *check.Finding) {
 		b.step(Step{
 			command: shell(fmt.Sprintf("unassign '%s'", r.Encoded)), phase: phaseReopen, table: r.Table, Fixes: []string{ref(f)}, Regions: []string{r.Encoded}, precheck: before, patience: assignPatience,
 			Why: "Closes the region cleanly; it is opened again by the next step. (close_region of old shells must not be used: the master would not know.)", Downtime: "this region, for seconds", Undo: fmt.Sprintf("assign '%s'", r.Encoded),
-			verify: &Check{Command: states(r.Table), Expect: []string{literal(r.Encoded) + `.*value=(CLOSED|OPEN)\s*$`}, About: "CLOSED, or OPEN again"},
+			verify: closed(r), goal: file,
 		})
 		before = nil
 	}
@@ -48,6 +48,11 @@ func (b *builder) missingRegioninfo(f *check.Finding) {
 		command: shell(fmt.Sprintf("assign '%s'", r.Encoded)), phase: phaseReopen, table: r.Table, Fixes: []string{ref(f)}, Regions: []string{r.Encoded}, precheck: before, verify: file, patience: assignPatience,
 		Why: "Opens the region: the region server finds no .regioninfo and writes it from the row of hbase:meta.", Risk: "none", Downtime: "this region, until it is open", Wait: "seconds",
 	})
+}
+
+// closed is the check that a region is CLOSED.
+func closed(r *region) *Check {
+	return &Check{Command: states(r.Table), Expect: []string{literal(r.Encoded) + `.*value=CLOSED\s*$`}, About: "the region is CLOSED"}
 }
 
 // dirMissing plans a row without a folder.
@@ -75,7 +80,7 @@ func (b *builder) dirMissing(f *check.Finding) {
 	if r.State == "OPEN" {
 		b.step(Step{
 			command: shell(fmt.Sprintf("unassign '%s'", r.Encoded)), phase: phaseFolders, table: r.Table, Fixes: []string{ref(f)}, Regions: []string{r.Encoded}, patience: assignPatience, Downtime: "this region, for seconds",
-			Why: "The region is still open without its folder: it is closed first, so that the next open makes it whole.", verify: &Check{Command: states(r.Table), Expect: []string{literal(r.Encoded) + `.*value=(CLOSED|OPEN)\s*$`}, About: "CLOSED"},
+			Why: "The region is still open without its folder: it is closed first, so that the next open makes it whole.", verify: closed(r), goal: &Check{Command: b.view.list(dir), Expect: []string{`\.regioninfo`}, About: "opened anew: .regioninfo is there"},
 		})
 		r.State = "CLOSED"
 	}

@@ -139,9 +139,11 @@ func (b *builder) emptyCell(f *check.Finding) {
 	before := *rows
 	before.Expect, before.About = []string{literal(r.Encoded)}, "the row is there; no info:regioninfo in it"
 	before.Absent = []string{literal(r.Encoded) + `.*column=info:regioninfo`}
+	again := *rows
+	again.Expect, again.About = []string{literal(r.Encoded) + `.*column=info:regioninfo`}, "the row is whole again"
 	rows.Absent = []string{literal(r.Encoded)}
 	b.step(Step{
-		command: shell("deleteall 'hbase:meta', " + rubyString(row)), phase: phaseBadRows, table: r.Table, Fixes: []string{ref(f)}, Regions: []string{r.Encoded}, Destroys: true, precheck: &before, verify: rows,
+		command: shell("deleteall 'hbase:meta', " + rubyString(row)), phase: phaseBadRows, table: r.Table, Fixes: []string{ref(f)}, Regions: []string{r.Encoded}, Destroys: true, precheck: &before, verify: rows, goal: &again,
 		Why: "A row without info:regioninfo cannot be read by the master and blocks its way; the folder's .regioninfo holds what it said.", Risk: "An edit of hbase:meta by hand: a wrong key removes a good region's row.",
 		DataLoss: "none: the region's files stay, its row is written anew next", Undo: "put the cells back from the bundle's scan of hbase:meta", Wait: none,
 	})

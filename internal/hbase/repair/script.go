@@ -31,7 +31,7 @@ func (p *Plan) WriteScript(w io.Writer) error {
 	fmt.Fprintf(b, "set -euo pipefail\n\nPLAN=%s\nSTEPS=%d\n: \"${HBCK2:=%s}\"\n: \"${HBASE_SUDO=%s}\"\n\n", p.ID, len(p.Steps), shellDefault(p.options.Hbck2), shellDefault(p.options.Sudo))
 	b.WriteString(preamble)
 	for i := range p.Steps {
-		p.Steps[i].script(b, p.options)
+		p.Steps[i].script(b, p.options, p.done(&p.Steps[i]))
 	}
 	b.WriteString("\n# ---- What must hold after the last step\n")
 	for i := range p.final {
@@ -65,7 +65,8 @@ func shellDefault(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "}", `\}`).Replace(oneLine(s))
 }
 
-func (s *Step) script(b *strings.Builder, o Options) {
+// script writes a step; it is passed over if one of the checks that make it needless holds.
+func (s *Step) script(b *strings.Builder, o Options, done []*Check) {
 	fmt.Fprintf(b, "\n# ---- Step %d: %s\n", s.N, oneLine(s.Why))
 	for _, l := range []struct{ name, text string }{{"risk", s.Risk}, {"downtime", s.Downtime}, {"data loss", s.DataLoss}, {"wait", s.Wait}, {"undo", s.Undo}} {
 		if l.text != none {
@@ -76,8 +77,12 @@ func (s *Step) script(b *strings.Builder, o Options) {
 		fmt.Fprintf(b, "#   If %s (ask: %s): %s %s\n", oneLine(f.When), oneLine(f.Ask), oneLine(strings.Join(f.Commands, "; ")), oneLine(f.Why))
 	}
 	fmt.Fprintf(b, "step %d %s %s\n", s.N, quote(s.command.Line(o)), quote(oneLine(s.Why)))
-	if s.verify != nil && !s.ReadOnly {
-		fmt.Fprintf(b, "if ! holds %s; then\n", checkWords(s.verify))
+	if len(done) > 0 {
+		var none []string
+		for _, c := range done {
+			none = append(none, "! holds "+checkWords(c))
+		}
+		fmt.Fprintf(b, "if %s; then\n", strings.Join(none, " &&\n  "))
 		s.body(b, "  ")
 		fmt.Fprintf(b, "else\n  already\nfi\n")
 		return
