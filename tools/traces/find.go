@@ -130,9 +130,11 @@ func (f *finder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base := "source=spans"
-	if c := ppl.Within("startTime", f.window, where); c != "" {
-		base += " | where " + c
+	base := f.base(where)
+	if where == rootCondition(f.in) {
+		if base, err = f.roots(ctx, base); err != nil {
+			return err
+		}
 	}
 	if err := f.measure(ctx, base); err != nil || f.out.Matched == 0 {
 		f.out.Query = base + " | stats count() as spans"
@@ -152,6 +154,52 @@ func (f *finder) run(ctx context.Context) error {
 		return err
 	}
 	return f.describe(ctx)
+}
+
+func (f *finder) base(where string) string {
+	if c := ppl.Within("startTime", f.window, where); c != "" {
+		return "source=spans | where " + c
+	}
+	return "source=spans"
+}
+
+// rootless is the share of traces without a root in the data from which on roots alone do not stand for the traces.
+const rootless = .02
+
+// roots answers what stands for each trace: its root span. A service that is called from outside names a parent that is not in
+// the data; where such traces are many, the longest span of each trace stands for it, under the same column names.
+func (f *finder) roots(ctx context.Context, base string) (string, error) {
+	roots, err := f.number(ctx, base+" | stats count() as n")
+	if err != nil {
+		return "", err
+	}
+	traces, err := f.number(ctx, f.base("")+" | stats dc(`traceId`) as n")
+	if err != nil || roots >= (1-rootless)*traces {
+		return base, err
+	}
+	base = f.base("") + " | stats max(`durationInNanos`) as durationInNanos, min(`startTime`) as startTime by `traceId`"
+	if f.in.MinMS > 0 {
+		base += fmt.Sprintf(" | where `durationInNanos` >= %.0f", f.in.MinMS*1e6)
+	}
+	return base, nil
+}
+
+// number answers the column n of a query's only row.
+func (f *finder) number(ctx context.Context, query string) (float64, error) {
+	res, err := f.eng.Query(ctx, query, engine.Limits{MaxRows: 1})
+	if err != nil || len(res.Rows) == 0 {
+		return 0, err
+	}
+	return number(res, 0, "n"), nil
+}
+
+// rootCondition is the condition of a search that asks for traces as such: their roots, of some duration.
+func rootCondition(in findInput) string {
+	root := "(isnull(`parentSpanId`) or `parentSpanId` = '')"
+	if in.MinMS > 0 {
+		return fmt.Sprintf("`durationInNanos` >= %.0f and %s", in.MinMS*1e6, root)
+	}
+	return root
 }
 
 // where writes the condition on the span that is looked for. Without one it is the root of a trace.
