@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/embed/minilm"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	store "github.com/plumbline-mcp/plumbline/internal/knowledge"
+	"github.com/plumbline-mcp/plumbline/internal/knowledge/knn"
 	"github.com/plumbline-mcp/plumbline/knowledge"
 )
 
@@ -31,6 +33,14 @@ type knowledgeConfig struct {
 	Dir      string                `yaml:"dir"`
 	Bases    map[string]baseConfig `yaml:"bases"`
 	Embedder embedderConfig        `yaml:"embedder"`
+	Store    chunkStoreConfig      `yaml:"store"`
+}
+
+// chunkStoreConfig keeps words and vectors of the user's bases in an OpenSearch cluster instead of the file: for more than 200,000
+// chunks.
+type chunkStoreConfig struct {
+	Source string `yaml:"source"` // a configured source of kind opensearch; empty = the file
+	Index  string `yaml:"index"`  // beginning of the index names; plumbline-knowledge if empty
 }
 
 // baseConfig is a base that `plumbline knowledge update` keeps; it gives a team one list.
@@ -104,7 +114,7 @@ func (k *knowledgeConfig) sources(base string) []store.Source {
 }
 
 // newKnowledge makes the store of the bases. It opens nothing: files and the model wait for the first question.
-func newKnowledge(h host, c config, e embed.Embedder) *store.Store {
+func newKnowledge(h host, c config, e embed.Embedder, clusters *clusters) *store.Store {
 	carried, ok := e.(*minilm.Encoder)
 	if !ok {
 		carried = minilm.New(minilm.Config{})
@@ -113,8 +123,12 @@ func newKnowledge(h host, c config, e embed.Embedder) *store.Store {
 	if dir == "" {
 		dir = filepath.Join(userData(h), "plumbline")
 	}
+	var lists store.Lists
+	if at := c.Knowledge.Store; at.Source != "" {
+		lists = knn.New(func() (knn.Cluster, error) { return clusters.client(at.Source) }, cmp.Or(at.Index, "plumbline-knowledge"))
+	}
 	return store.New(store.Config{
-		File: filepath.Join(dir, "knowledge.db"), Repos: filepath.Join(dir, "repositories"), Bundled: knowledge.Index(),
+		Lists: lists, File: filepath.Join(dir, "knowledge.db"), Repos: filepath.Join(dir, "repositories"), Bundled: knowledge.Index(),
 		Embedder: e, Carried: carried, Count: carried.Count, Now: h.now,
 	})
 }

@@ -31,16 +31,11 @@ repositories (Markdown, HTML, PDF, source code, plain text).
 // withKnowledge gives a command the store and closes it after.
 func withKnowledge(s *settings, do func(c *cobra.Command, k *store.Store, configured []store.Source, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		conf, file, err := s.load()
+		p, err := newProcess(c.Context(), s)
 		if err != nil {
 			return err
 		}
-		e, err := newEmbedder(s.host, conf.Knowledge.Embedder)
-		if err != nil {
-			return err
-		}
-		k := newKnowledge(s.host, conf, e)
-		return errors.Join(do(c, k, conf.Knowledge.sources(filepath.Dir(file)), args), k.Close())
+		return errors.Join(do(c, p.knowledge, p.config.Knowledge.sources(filepath.Dir(p.file)), args), p.close())
 	}
 }
 

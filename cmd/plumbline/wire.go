@@ -66,7 +66,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 	if p.embedder, err = newEmbedder(h, c.Knowledge.Embedder); err != nil {
 		return nil, err
 	}
-	p.knowledge = newKnowledge(h, c, p.embedder)
+	p.knowledge = newKnowledge(h, c, p.embedder, p.clusters)
 	all := p.toolsets()
 	p.catalogue, err = tools.NewCatalogue(all, tools.Selection{Toolsets: c.Serve.Toolsets, AllowWrites: c.Serve.AllowWrites})
 	return p, err
@@ -141,7 +141,7 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 		}
 		return traced{e, kindOpenSearch, s.telemetry, src.timeout(s.config.queryTimeout())}, nil
 	}
-	e, err := s.store.Open(ctx, src.Path)
+	e, err := s.store.OpenAs(ctx, src.Path, src.Dialect.dialect())
 	if err != nil {
 		if !ok && len(names) > 0 && fault.CodeOf(err) == fault.NotFound {
 			err = fault.WithHint(err, "No configured source has this name either; they are: %s.", strings.Join(names, ", "))

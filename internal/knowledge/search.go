@@ -3,6 +3,8 @@ package knowledge
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,7 +80,8 @@ type list struct {
 // lists asks every shelf. Words of all shelves are one list; so are the vectors of one model.
 func (s *Store) lists(ctx context.Context, query string, f Filter) (out []list, notes []string, err error) {
 	words, near := list{lexical: true}, map[string]*list{}
-	match := matchOf(query)
+	terms := termsOf(query)
+	terms = terms[:min(len(terms), maxTerms)]
 	for _, sh := range s.shelves() {
 		var docs *documentSet
 		if f != (Filter{}) {
@@ -86,7 +89,7 @@ func (s *Store) lists(ctx context.Context, query string, f Filter) (out []list, 
 				return nil, nil, err
 			}
 		}
-		found, err := sh.lexical(ctx, match, docs, listLength)
+		found, err := sh.lexical(ctx, terms, f, docs, listLength)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -140,7 +143,7 @@ func (s *Store) near(ctx context.Context, sh *shelf, query string, f Filter) (mo
 		}
 		return model, nil, fmt.Sprintf("searched by words alone: %v", err), nil
 	}
-	found, err = sh.semantic(ctx, vectors[0], docs, listLength)
+	found, err = sh.semantic(ctx, vectors[0], model, f, docs, listLength)
 	return model, found, "", err
 }
 
@@ -191,6 +194,9 @@ func (s *Store) hits(ctx context.Context, all []fused, query string, limit int) 
 			break
 		}
 		h, err := x.shelf.hit(ctx, x.chunk)
+		if errors.Is(err, sql.ErrNoRows) { // taken away since, or left over in Lists
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read a chunk: %w", err)
 		}
@@ -255,13 +261,8 @@ func termsOf(query string) []string {
 const maxTerms = 64
 
 // matchOf writes a query for FTS5: any of the words, each quoted.
-func matchOf(query string) string {
-	terms := termsOf(query)
-	terms = terms[:min(len(terms), maxTerms)]
-	for i, t := range terms {
-		terms[i] = `"` + t + `"`
-	}
-	return strings.Join(terms, " OR ")
+func matchOf(terms []string) string {
+	return `"` + strings.Join(terms, `" OR "`) + `"`
 }
 
 // snippet returns whole lines of a text, from the densest in terms, within snippetBytes.

@@ -39,6 +39,8 @@ const schemaVersion = "1"
 type shelf struct {
 	open func(ctx context.Context) (*sql.DB, error)
 
+	lists Lists // nil = words and vectors are in the file
+
 	mu      sync.Mutex
 	version int64 // of the data the vectors were read from
 	vectors *vectors
@@ -211,10 +213,15 @@ type listed struct {
 }
 
 // lexical returns the n best chunks by BM25, the best first with positive scores. A word in a heading counts twice.
-func (s *shelf) lexical(ctx context.Context, match string, documents *documentSet, n int) ([]listed, error) {
-	if match == "" || documents.none() {
+func (s *shelf) lexical(ctx context.Context, terms []string, f Filter, documents *documentSet, n int) ([]listed, error) {
+	if len(terms) == 0 || documents.none() {
 		return nil, nil
 	}
+	if s.lists != nil {
+		found, err := s.lists.Words(ctx, terms, f, n)
+		return s.from(found), err
+	}
+	match := matchOf(terms)
 	db, err := s.handle(ctx)
 	if err != nil {
 		return nil, err
@@ -243,9 +250,13 @@ func (s *shelf) lexical(ctx context.Context, match string, documents *documentSe
 }
 
 // semantic returns the n nearest chunks by cosine.
-func (s *shelf) semantic(ctx context.Context, query []float32, documents *documentSet, n int) ([]listed, error) {
+func (s *shelf) semantic(ctx context.Context, query []float32, model string, f Filter, documents *documentSet, n int) ([]listed, error) {
 	if documents.none() {
 		return nil, nil
+	}
+	if s.lists != nil {
+		found, err := s.lists.Near(ctx, query, model, f, n)
+		return s.from(found), err
 	}
 	v, err := s.load(ctx, len(query))
 	if err != nil {

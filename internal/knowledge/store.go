@@ -30,7 +30,8 @@ type Config struct {
 	Carried     embed.Embedder // of the bundled base; may be the same
 	Count       Counter
 	Now         func() time.Time
-	LexicalOnly bool // no vectors are asked for: for tests and for measuring
+	Lists       Lists // where the words and vectors of the user's bases are; nil = in the file
+	LexicalOnly bool  // no vectors are asked for: for tests and for measuring
 }
 
 // Store is every base of one user. It is safe for concurrent use; nothing is opened before the first call.
@@ -43,6 +44,7 @@ type Store struct {
 // New returns a store; it touches no file.
 func New(c Config) *Store {
 	s := &Store{c: c, own: fileShelf(c.File)}
+	s.own.lists = c.Lists
 	if c.Bundled != nil {
 		s.bundled = embeddedShelf(c.Bundled, "index.db")
 	}
@@ -277,9 +279,10 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	var base int64
+	var gone []int64
 	err = tx.QueryRowContext(ctx, "SELECT id FROM bases WHERE name = ?", name).Scan(&base)
 	if err == nil {
-		err = empty(ctx, tx, base)
+		gone, err = empty(ctx, tx, base)
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, "DELETE FROM bases WHERE id = ?", base)
@@ -291,6 +294,9 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	s.own.changed()
+	if err := s.own.forget(ctx, gone); err != nil {
+		return err
+	}
 	return os.RemoveAll(s.clone(name))
 }
 

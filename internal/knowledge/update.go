@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,9 @@ type writer struct {
 	report Report
 	queue  []pending
 	queued int
-	total  int // chunks on the shelf
+	total  int      // chunks on the shelf
+	listed []Listed // of the open transaction, for Lists
+	gone   []int64  // chunks that left with it
 }
 
 // pending is a document whose chunks wait for their vectors.
@@ -160,27 +163,64 @@ func (w *writer) restart(ctx context.Context, model embed.Model) error {
 	if err != nil {
 		return err
 	}
-	if err := empty(ctx, tx, w.base); err != nil {
+	gone, err := empty(ctx, tx, w.base)
+	if err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE bases SET model = ?, dimension = ?, complete = 0 WHERE id = ?", model.Name, model.Dimension, w.base); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return w.store.own.forget(ctx, gone)
 }
 
-// empty takes every document of a base away.
-func empty(ctx context.Context, tx *sql.Tx, base int64) error {
+// column returns the numbers that a query gives.
+func column(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]int64, error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}
+
+// forget takes from Lists what the last transaction took from the shelf.
+func (w *writer) forget(ctx context.Context) error {
+	written := map[int64]bool{}
+	for _, l := range w.listed {
+		written[l.ID] = true // an id may be used again at once
+	}
+	gone := slices.DeleteFunc(w.gone, func(id int64) bool { return written[id] })
+	w.listed, w.gone = nil, nil
+	return w.store.own.forget(ctx, gone)
+}
+
+// empty takes every document of a base away and returns the chunks that went.
+func empty(ctx context.Context, tx *sql.Tx, base int64) ([]int64, error) {
 	const documents = "SELECT id FROM documents WHERE base = ?"
+	gone, err := column(ctx, tx, "SELECT id FROM chunks WHERE document IN ("+documents+")", base)
+	if err != nil {
+		return nil, err
+	}
 	for _, q := range []string{
 		"DELETE FROM words WHERE rowid IN (SELECT id FROM chunks WHERE document IN (" + documents + "))",
 		"DELETE FROM chunks WHERE document IN (" + documents + ")", "DELETE FROM documents WHERE base = ?",
 	} {
 		if _, err := tx.ExecContext(ctx, q, base); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return gone, nil
 }
 
 // versioned is the hash that is stored: the content's and how it was cut.
@@ -205,7 +245,7 @@ func (w *writer) file(ctx context.Context, files *fileSet, path string) error {
 		return nil
 	}
 	p := pending{document: d, chunks: d.Chunks(w.store.c.Count)}
-	if w.total += len(p.chunks); w.total > MaxChunks {
+	if w.total += len(p.chunks); w.total > MaxChunks && w.store.c.Lists == nil {
 		return fault.WithHint(fault.New(fault.TooLarge, "over %d chunks", MaxChunks), "Narrow the base with include patterns, or keep it in an OpenSearch index (knowledge.store in the configuration).")
 	}
 	delete(w.known, path)
@@ -238,7 +278,15 @@ func (w *writer) flush(ctx context.Context) error {
 		}
 		vectors = vectors[len(p.chunks):]
 	}
+	if w.store.c.Lists != nil { // before the commit: what the shelf knows can be found
+		if err := w.store.c.Lists.Put(ctx, w.listed); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
 	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if err := w.forget(ctx); err != nil {
 		return err
 	}
 	for _, p := range w.queue {
@@ -281,6 +329,9 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, p pending, vectors [][]flo
 	}
 	for i, c := range p.chunks {
 		packed := embed.Pack(vectors[i])
+		if w.store.c.Lists != nil {
+			packed = embed.Packed{Values: []int8{}}
+		}
 		res, err := tx.ExecContext(ctx, "INSERT INTO chunks (document, start_line, end_line, heading, scale, vector) VALUES (?, ?, ?, ?, ?, ?)",
 			document, c.Start, c.End, c.Heading, packed.Scale, bytesOf(packed))
 		if err != nil {
@@ -290,7 +341,13 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, p pending, vectors [][]flo
 		if err != nil {
 			return err
 		}
-		// The file's name is a word of the heading: pages are asked for by it.
+		if w.store.c.Lists != nil {
+			w.listed = append(w.listed, Listed{
+				ID: id, Base: w.report.Base, Path: d.Path, Kind: d.Kind, Model: w.store.c.Embedder.Model().Name, Heading: d.Title + " " + c.Heading, Text: c.Text, Vector: vectors[i],
+			})
+			continue
+		}
+		// The title is part of the heading: pages are asked for by it.
 		if _, err := tx.ExecContext(ctx, "INSERT INTO words (rowid, heading, body) VALUES (?, ?, ?)", id, d.Title+" "+c.Heading, c.Text); err != nil {
 			return err
 		}
@@ -300,6 +357,11 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, p pending, vectors [][]flo
 
 func (w *writer) drop(ctx context.Context, tx *sql.Tx, path string) error {
 	const chunks = "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document WHERE d.base = ? AND d.path = ?"
+	ids, err := column(ctx, tx, chunks, w.base, path)
+	if err != nil {
+		return err
+	}
+	w.gone = append(w.gone, ids...)
 	for _, q := range []string{
 		"DELETE FROM words WHERE rowid IN (" + chunks + ")", "DELETE FROM chunks WHERE id IN (" + chunks + ")",
 		"DELETE FROM documents WHERE base = ? AND path = ?",
@@ -328,5 +390,8 @@ func (w *writer) end(ctx context.Context, revision string) error {
 		revision, model.Name, model.Dimension, w.store.c.Now().UTC().Format(time.RFC3339), w.base); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return w.forget(ctx)
 }
