@@ -44,16 +44,18 @@ const (
 	bombBytes = 256 << 20
 )
 
-// Lister opens the objects below an s3:// prefix.
-type Lister interface {
-	// Bundle returns the objects below a prefix as a bundle. It may ask the network at once or at the first use.
-	Bundle(ctx context.Context, bucket, prefix string) (Bundle, error)
+// ObjectStore reads objects of S3; *cloud.S3 is one.
+type ObjectStore interface {
+	// List calls each for every object below a prefix, in the order of keys.
+	List(ctx context.Context, bucket, prefix string, each func(key string, size int64) error) error
+	// Get reads an object from an offset on.
+	Get(ctx context.Context, bucket, key string, offset int64) (io.ReadCloser, error)
 }
 
 // OpenOptions say what Open may use.
 type OpenOptions struct {
-	S3   Lister // nil: s3:// is refused
-	Temp string // where archives are unpacked; "" is the system's directory
+	S3   ObjectStore // nil: s3:// is refused
+	Temp string      // where archives are unpacked; "" is the system's directory
 }
 
 // Open opens a bundle: a directory, a .zip, .tar, .tar.gz or .tgz, or an s3:// prefix. Archives of tar are unpacked into a
@@ -66,7 +68,7 @@ func Open(ctx context.Context, name string, opt OpenOptions) (Bundle, error) {
 		if opt.S3 == nil {
 			return nil, fault.WithHint(fault.New(fault.Unsupported, "open %s: no S3 client", name), "Copy the bundle here and name its directory.")
 		}
-		return opt.S3.Bundle(ctx, bucket, prefix)
+		return openS3(ctx, opt, name, bucket, prefix)
 	}
 	info, err := os.Stat(name)
 	switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 // maxQuote bounds a quoted line.
@@ -90,27 +91,19 @@ func (s *Snapshot) Lines(ctx context.Context, text string, each func(f *LogFile,
 	needle := []byte(text)
 	for i := range s.Logs.Files {
 		f := &s.Logs.Files[i]
-		l, c, err := openLines(ctx, s.bundle, f.Path)
-		if err != nil {
-			continue // damaged: its verdict says so
-		}
 		on := true
-		for on {
-			line, ok := l.next()
-			if !ok {
-				break
-			}
-			if l.line%checkLines == 0 && ctx.Err() != nil {
-				return closed(c, ctx.Err())
-			}
+		err := s.Scan(ctx, f, func(at At, line []byte) bool {
 			if bytes.Contains(line, needle) {
-				on = each(f, l.at, line)
+				on = each(f, at, line)
 			}
-		}
-		if err := c.Close(); err != nil {
+			return on
+		})
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && f.Damage == "":
 			return err
-		}
-		if !on {
+		case !on:
 			return nil
 		}
 	}
@@ -193,4 +186,43 @@ func describe(b []byte, at Place, want map[string]bool, out map[string]KnownRegi
 		}
 		b = b[1:]
 	}
+}
+
+// LogEntry is a line of a log in parts. Its texts are valid until the next line.
+type LogEntry struct {
+	Time    time.Time // the host's local time, read as UTC
+	Level   []byte
+	Class   []byte // the logger's last word
+	Message []byte
+}
+
+// ParseLog reads the head of an entry in either form of log4j; ok is false for the lines below one.
+func ParseLog(line []byte) (e LogEntry, ok bool) {
+	l, ok := parseLogLine(line)
+	if !ok {
+		return e, false
+	}
+	return LogEntry{Time: l.time(), Level: l.level, Class: l.class, Message: l.message}, true
+}
+
+// Scan calls each for every line of a log file, until it returns false.
+func (s *Snapshot) Scan(ctx context.Context, f *LogFile, each func(at At, line []byte) bool) error {
+	if s.bundle == nil {
+		return nil
+	}
+	l, c, err := openLines(ctx, s.bundle, f.Path)
+	if err != nil {
+		return err
+	}
+	for on := true; on; {
+		line, ok := l.next()
+		if !ok {
+			break
+		}
+		if l.line%checkLines == 0 && ctx.Err() != nil {
+			return closed(c, ctx.Err())
+		}
+		on = each(l.at, line)
+	}
+	return c.Close() // damage behind was seen when the file was read
 }
