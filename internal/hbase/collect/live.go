@@ -89,7 +89,7 @@ func (r *run) get(ctx context.Context, url string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case resp.StatusCode != http.StatusOK && strings.HasSuffix(url, "/hbck/hbck-metrics"):
-		return nil, fmt.Errorf("status %d: before the first run of the HBCK chore there is no report", resp.StatusCode)
+		return nil, fmt.Errorf("status %d: before the first run of the HBCK chore there is no report, and 2.6 cannot write one of a region without a server", resp.StatusCode)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("status %d", resp.StatusCode)
 	case len(body) > maxPage:

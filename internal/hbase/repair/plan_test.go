@@ -169,6 +169,9 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 			[]check.Finding{{Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.UnknownServer, Server: "old,16020,2"}, {Type: check.UnknownServer, Server: "old,16020,1"}},
 			[]string{h2 + "scheduleRecoveries old,16020,1 old,16020,2"},
 		},
+		"where a row names no server, on which recoverUnknown fails, they are named too": {
+			cluster(func(s *hbase.Snapshot) { find(s, encB).SN = "" }), []check.Finding{{Type: check.UnknownServer, Table: "t", Server: "old,16020,1"}}, []string{h2 + "scheduleRecoveries old,16020,1"},
+		},
 		"closed regions of all tables are assigned at once": {
 			cluster(state(encA, "CLOSED"), state(encB, "CLOSED")), []check.Finding{region(check.NotDeployed, encA), region(check.NotDeployed, encB)}, []string{h2 + "assigns " + encA + " " + encB},
 		},
@@ -201,7 +204,7 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 			cluster(extra, state(encA, "CLOSED")),
 			[]check.Finding{region(check.NotDeployed, encA), hole, overlap, {Type: check.UnknownServer, Server: "old,16020,1"}, {Type: check.MissingDescriptor, Table: "t"}, {Type: check.RegionNotInMeta, Table: "u", Region: strings.Repeat("e", 32)}},
 			[]string{
-				h2 + "recoverUnknown", h2 + "reportMissingRegionsInMeta default:u", h2 + "addFsRegionsMissingInMeta default:u", h2 + "assigns " + encC + " " + encA + " " + strings.Repeat("e", 32),
+				h2 + "scheduleRecoveries old,16020,1", h2 + "reportMissingRegionsInMeta default:u", h2 + "addFsRegionsMissingInMeta default:u", h2 + "assigns " + encC + " " + encA + " " + strings.Repeat("e", 32),
 				janitor, h2 + "fixMeta", janitor, h2 + "generateMissingTableDescriptorFile t",
 			},
 		},

@@ -29,7 +29,7 @@ func (b *builder) flushServers() {
 	case !gateRecoveries.allows(b.view.version):
 		b.plan.Left = append(b.plan.Left, Left{Finding: strings.Join(unique(b.fixes["servers"]), "; "), Why: "HBase " + b.view.text + " knows neither recoverUnknown nor scheduleRecoveries.", Next: "Restart the master: it then recovers servers whose WALs are still there; or upgrade."})
 		return
-	case !gateRecoverUnknown.allows(b.view.version) && len(b.unknown) > 0:
+	case len(b.unknown) > 0 && (!gateRecoverUnknown.allows(b.view.version) || b.view.homeless()):
 		c = hbck2(append([]string{"scheduleRecoveries"}, b.unknown...)...)
 	case len(b.unknown) > 0:
 		fork = hbck2(append([]string{"scheduleRecoveries"}, b.unknown...)...).Line(b.plan.options)
@@ -59,9 +59,12 @@ func (b *builder) flushServers() {
 		Risk: "A server that is alive but unknown to this master would lose its regions: see that no second cluster uses this root directory.", Wait: "until the regions are open; splitting logs takes minutes", Undo: none,
 	}
 	if fork != "" {
-		s.Forks = []Fork{{When: "only some of the unknown servers shall be recovered", Ask: shell("status 'simple'").Line(b.plan.options), Commands: []string{fork}, Why: "scheduleRecoveries names the servers."}}
+		s.Forks = []Fork{{When: "it fails with a NullPointerException on serverName, or only some of the servers shall be recovered", Ask: shell("status 'simple'").Line(b.plan.options), Commands: []string{fork}, Why: "scheduleRecoveries names the servers."}}
 	}
 	b.step(s)
+	if b.view.homeless() {
+		b.avoid("recoverUnknown while a region's row names no server at all: HBase 2.6 fails on it (NullPointerException in expireServer) and recovers none; scheduleRecoveries names the servers.")
+	}
 	b.avoid("recovering servers while a region loops in OPENING: take away the cause first, or it goes on looping.")
 }
 

@@ -355,7 +355,12 @@ func (s *sim) hbck2(args []string) (string, int, error) {
 			s.merge(t)
 			s.plug(t)
 		}
-	case "recoverUnknown":
+	case "recoverUnknown", "scheduleRecoveries":
+		homeless := false
+		s.each(func(_ *simTable, r *simRegion) { homeless = homeless || r.inMeta && r.cell && r.sn == "" })
+		if homeless && args[0] == "recoverUnknown" {
+			return "NullPointerException: serverName is null", 1, nil
+		}
 		s.each(func(_ *simTable, r *simRegion) {
 			if r.sn == simGhost && r.folder {
 				r.state, r.sn = "OPEN", simServer

@@ -76,6 +76,16 @@ func full(name string) string {
 	return space + ":" + plain
 }
 
+// homeless reports whether a row of hbase:meta names no server: recoverUnknown of HBase 2.6.4 was seen to fail on such a one.
+func (v *view) homeless() bool {
+	for _, r := range v.regions {
+		if r.InMeta && !r.Parent && r.Server == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // list is the check that looks into a directory with the storage's own command.
 func (v *view) list(dir string) Command {
 	if v.s3 {
