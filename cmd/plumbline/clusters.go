@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,23 +26,31 @@ type clusters struct {
 	host      host
 	config    config
 	base      string
-	tempDir   string // where queries over a cluster's rows may spill
 	telemetry *telemetry.Telemetry
 	logger    *slog.Logger
 
 	mu      sync.Mutex
 	made    map[string]*opensearch.Client
 	engines []clusterEngine // the last used last
+	retired []clusterEngine // given up for others, until no query can be under way in them
 }
 
 // clusterEngine is an engine over a cluster as one caller may see it: what it learnt of the indices is of that caller.
 type clusterEngine struct {
 	cluster, caller string
 	engine          *remote.Engine
+	spill           string    // directory of its own, for what does not fit into memory
+	retired         time.Time // when it was given up
 }
 
-// maxEngines bounds the engines kept: one a cluster, and with pass-through one a caller.
-const maxEngines = 64
+func (e clusterEngine) close() error { return errors.Join(e.engine.Close(), os.RemoveAll(e.spill)) }
+
+// Bounds of the engines kept: one a cluster, and with pass-through one a caller. A query ends by its time limit, which is
+// minutes at most.
+const (
+	maxEngines = 32
+	retirement = 30 * time.Minute
+)
 
 // engine returns the engine over a cluster for the caller of ctx.
 func (c *clusters) engine(ctx context.Context, name string) (engine.Engine, error) {
@@ -57,20 +67,38 @@ func (c *clusters) engine(ctx context.Context, name string) (engine.Engine, erro
 			return e.engine, nil
 		}
 	}
-	made, err := remote.New(c.engineConfig(client, c.config.Sources[name]))
+	spill, err := os.MkdirTemp("", "plumbline-spill-")
 	if err != nil {
-		return nil, err
+		return nil, fault.WithCode(fmt.Errorf("make a directory for queries: %w", err), fault.PermissionDenied)
 	}
-	c.engines = append(c.engines, clusterEngine{name, caller, made})
+	conf := c.engineConfig(client, c.config.Sources[name])
+	conf.TempDir = spill
+	made, err := remote.New(conf)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(spill))
+	}
+	c.engines = append(c.engines, clusterEngine{cluster: name, caller: caller, engine: made, spill: spill})
+	return made, c.retire()
+}
+
+// retire gives up the engine used longest ago when there are too many, and closes those given up long enough ago.
+func (c *clusters) retire() error {
+	now := c.host.now()
 	if len(c.engines) > maxEngines {
-		// Not closed: a query may be under way. What it holds is freed with it.
-		c.engines = slices.Delete(c.engines, 0, 1)
+		old := c.engines[0]
+		old.retired = now
+		c.engines, c.retired = slices.Delete(c.engines, 0, 1), append(c.retired, old)
 	}
-	return made, nil
+	var errs []error
+	for len(c.retired) > 0 && now.Sub(c.retired[0].retired) > retirement {
+		errs = append(errs, c.retired[0].close())
+		c.retired = slices.Delete(c.retired, 0, 1)
+	}
+	return errors.Join(errs...)
 }
 
 func (c *clusters) engineConfig(client *opensearch.Client, s sourceConfig) remote.Config {
-	out := remote.Config{Cluster: client, Now: c.host.now, Threads: c.config.Engine.Threads, Logger: c.logger, TempDir: c.tempDir, Indices: map[engine.Kind]string{}}
+	out := remote.Config{Cluster: client, Now: c.host.now, Threads: c.config.Engine.Threads, Logger: c.logger, Indices: map[engine.Kind]string{}, Dialect: s.Dialect.dialect()}
 	if n, err := bytesOf(c.config.Engine.Memory); err == nil {
 		out.MemoryLimitBytes = n
 	}
@@ -165,13 +193,13 @@ func (c *clusters) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var errs []error
-	for _, e := range c.engines {
-		errs = append(errs, e.engine.Close())
+	for _, e := range slices.Concat(c.engines, c.retired) {
+		errs = append(errs, e.close())
 	}
 	for _, m := range c.made {
 		errs = append(errs, m.Close())
 	}
-	c.made, c.engines = nil, nil
+	c.made, c.engines, c.retired = nil, nil, nil
 	return errors.Join(errs...)
 }
 

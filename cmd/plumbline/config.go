@@ -20,7 +20,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
 
+	"github.com/plumbline-mcp/plumbline/internal/agent"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/tools"
 )
 
@@ -34,6 +36,7 @@ type config struct {
 	Telemetry telemetryConfig         `yaml:"telemetry"`
 	Hooks     hooksConfig             `yaml:"hooks"`
 	Knowledge knowledgeConfig         `yaml:"knowledge"`
+	Prices    map[string]agent.Price  `yaml:"prices"` // of models, before the built-in table
 }
 
 type sourceConfig struct {
@@ -41,6 +44,8 @@ type sourceConfig struct {
 	Path  string `yaml:"path"`  // files: a directory, a file or a glob
 	URL   string `yaml:"url"`   // opensearch, prometheus
 	About string `yaml:"about"` // a sentence for agents
+
+	Dialect dialectConfig `yaml:"dialect"` // files, opensearch: settings of a cluster that change what PPL means
 
 	// The rest is of kind opensearch; auth, tls, timeout and max_answer of kind prometheus as well.
 	URLs        []string          `yaml:"urls"`    // further nodes
@@ -52,6 +57,28 @@ type sourceConfig struct {
 	Timeout     string            `yaml:"timeout"`     // of one request
 	MaxAnswer   string            `yaml:"max_answer"`  // size of one answer
 	Compression string            `yaml:"compression"` // on, off; on except on loopback if empty
+}
+
+// dialectConfig are a cluster's plugins.ppl settings; zero values are the cluster's defaults.
+type dialectConfig struct {
+	Syntax         string `yaml:"syntax"`          // legacy, modern: plugins.ppl.syntax.legacy.preferred
+	ValuesLimit    int    `yaml:"values_limit"`    // most that values() keeps
+	SubsearchLimit int    `yaml:"subsearch_limit"` // rows of a sub-search
+	JoinLimit      int    `yaml:"join_limit"`      // rows of a join's right side
+}
+
+func (d dialectConfig) dialect() ppl.Dialect {
+	return ppl.Dialect{Modern: d.Syntax == "modern", ValuesLimit: d.ValuesLimit, SubsearchLimit: d.SubsearchLimit, JoinLimit: d.JoinLimit}
+}
+
+func (d dialectConfig) check(source string) error {
+	if d.Syntax != "" && d.Syntax != "legacy" && d.Syntax != "modern" {
+		return fault.New(fault.InvalidArgument, "sources.%s.dialect.syntax: %q is not legacy or modern", source, d.Syntax)
+	}
+	if d.ValuesLimit < 0 || d.SubsearchLimit < 0 || d.JoinLimit < 0 {
+		return fault.New(fault.InvalidArgument, "sources.%s.dialect: a limit cannot be negative", source)
+	}
+	return nil
 }
 
 type serveConfig struct {
@@ -297,6 +324,11 @@ func (c *config) check(path string) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	for name, price := range c.Prices {
+		if err := price.Check(); err != nil {
+			return usagef("%s: prices.%s: %w", path, name, err)
+		}
+	}
 	if err := c.Knowledge.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -328,9 +360,9 @@ func (s sourceConfig) check(name string) error {
 	case s.Kind == kindPrometheus:
 		return errors.Join(s.checkCluster(name), s.checkServer(name))
 	case s.Kind == kindOpenSearch:
-		return s.checkCluster(name)
+		return errors.Join(s.checkCluster(name), s.Dialect.check(name))
 	}
-	return nil
+	return s.Dialect.check(name)
 }
 
 // sourceNames lists the configured sources in order.

@@ -40,12 +40,7 @@ const (
 )
 
 // DefaultOptions returns a cluster's default settings and limits. now is the query's clock, as Settings.Now.
-func DefaultOptions(now string) Options {
-	return Options{
-		Settings: function.Settings{Now: now}, SizeLimit: DefaultSizeLimit,
-		SubsearchLimit: DefaultSubsearchLimit, JoinLimit: DefaultJoinLimit,
-	}
-}
+func DefaultOptions(now string) Options { return Dialect{}.Options(now) }
 
 // Program is a compiled query.
 type Program struct {

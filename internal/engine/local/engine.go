@@ -229,10 +229,7 @@ func (s *snapshot) compile(ctx context.Context, text string, cut int) (*ppl.Quer
 	if err != nil {
 		return nil, nil, err
 	}
-	opt := ppl.DefaultOptions(s.store.cfg.Now().UTC().Format("2006-01-02 15:04:05.000000"))
-	now := opt.Settings.Now
-	opt.Settings = s.store.cfg.Settings
-	opt.Settings.Now = now
+	opt := s.dialect.Options(s.store.cfg.Now().UTC().Format("2006-01-02 15:04:05.000000"))
 	opt.SizeLimit = cut
 	opt.Probe = s.probe
 	prog, err := s.store.compiler().Compile(ctx, q, s, opt)

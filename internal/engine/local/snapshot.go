@@ -16,6 +16,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/record"
 )
 
@@ -33,14 +34,15 @@ const (
 // snapshot is the state of a source's files that queries run on: views over attached segments. It stays as it is while the files
 // go on; it is given up when its last user is done.
 type snapshot struct {
-	store  *Store
-	inst   *instance
-	schema string
-	files  []found
-	keys   []string // attached segments
-	tables []*table
-	notes  []string // of the source
-	report []engine.File
+	store   *Store
+	dialect ppl.Dialect
+	inst    *instance
+	schema  string
+	files   []found
+	keys    []string // attached segments
+	tables  []*table
+	notes   []string // of the source
+	report  []engine.File
 
 	repeats []string // notes of the spans table
 	idle    []string // files that gave no rows, and why

@@ -9,12 +9,14 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/ppl"
 )
 
 // source is one source: its files, and the snapshot of them that queries run on. It is the engine that Open returns.
 type source struct {
-	store *Store
-	spec  spec
+	store   *Store
+	spec    spec
+	dialect ppl.Dialect
 
 	busy mutex     // held while the files are looked at and read
 	snap *snapshot // the newest; guarded by busy
@@ -119,6 +121,9 @@ func (s *source) read(ctx context.Context, files []found, notes []string) (*snap
 		pieces = append(pieces, w.pieces()...)
 	}
 	snap, err := s.store.snapshot(ctx, files, pieces, work, notes)
+	if snap != nil {
+		snap.dialect = s.dialect
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/engine/local/duck"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
-	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/record"
 )
 
@@ -34,8 +33,6 @@ type Config struct {
 	MemoryLimitBytes int64
 	// Threads bounds the cores of one query and of ingest. 0 means all cores, at most maxThreads.
 	Threads int
-	// Settings are the cluster settings that change PPL's semantics.
-	Settings function.Settings
 	// Now is the clock.
 	Now func() time.Time
 	// Logger gets what no caller is told: cache entries dropped, files left behind. nil discards.
@@ -111,6 +108,11 @@ func New(cfg Config) (*Store, error) {
 // files are looked at but not read; the first query reads them. A source opened twice is the same engine.
 // Errors: fault.NotFound with near names, fault.PermissionDenied, fault.InvalidArgument for what is no file.
 func (s *Store) Open(ctx context.Context, name string) (engine.Engine, error) {
+	return s.OpenAs(ctx, name, ppl.Dialect{})
+}
+
+// OpenAs is Open for queries of a dialect.
+func (s *Store) OpenAs(ctx context.Context, name string, dialect ppl.Dialect) (engine.Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -123,12 +125,13 @@ func (s *Store) Open(ctx context.Context, name string) (engine.Engine, error) {
 	if s.closed {
 		return nil, fault.New(fault.Unavailable, "open %s: the store is closed", name)
 	}
-	src := s.sources[spec.key()]
+	key := fmt.Sprintf("%s %+v", spec.key(), dialect)
+	src := s.sources[key]
 	if src == nil {
-		src = &source{store: s, spec: spec}
-		s.sources[spec.key()] = src
+		src = &source{store: s, spec: spec, dialect: dialect}
+		s.sources[key] = src
 	}
-	s.touch(ctx, spec.key())
+	s.touch(ctx, key)
 	return src, nil
 }
 

@@ -22,7 +22,7 @@ type aggregation struct {
 	measures []measure
 	columns  []catalog.Column // of the table of groups: measures first, then keys
 	shown    []int            // which of them are columns of the table, in its order
-	guard    []string         // fields whose long values must not occur: they are not in the index
+	guard    []*leaf          // texts whose long values must not occur: their keywords do not have them
 	weighed  bool             // groups whose first measure is null or zero are dropped
 	paged    bool             // ask for pages of composite buckets: there are too many for one answer
 }
@@ -87,7 +87,7 @@ func (b *beginning) aggregate(ctx context.Context, cmds []command.Command, n int
 	if field == "" {
 		field = "@timestamp"
 	}
-	g, ok := command.GroupingOf(cmds[n], field, p.e.settings.ModernSyntax)
+	g, ok := command.GroupingOf(cmds[n], field, p.e.config.Dialect.Modern)
 	if !ok {
 		return n
 	}
@@ -154,8 +154,8 @@ func (b *beginning) grouped(ctx context.Context, g *command.Grouping, evals map[
 		if !ok || evals[k.Field.Name] != nil {
 			return nil, false
 		}
-		if gk.leaf.above > 0 {
-			a.guard = append(a.guard, gk.leaf.exact)
+		if gk.leaf.above > 0 && gk.leaf.exact != gk.leaf.path {
+			a.guard = append(a.guard, gk.leaf)
 		}
 		a.keys = append(a.keys, gk)
 		a.columns = append(a.columns, column(g.KeyNames[i], typ))
@@ -214,7 +214,7 @@ func (b *beginning) leaf(e syntax.Expr) *leaf {
 		return nil
 	}
 	l := f.leaves[0]
-	if l.inner || l.prop.conflict || l.exact == "" || b.cond.t.isTainted(l.exact) {
+	if l.inner || l.prop.conflict || l.exact == "" || b.cond.t.isTainted(l.exact) || !b.cond.complete(f) {
 		return nil
 	}
 	return l
@@ -384,7 +384,11 @@ func (a *aggregation) request(after any) dsl {
 		}
 	}
 	if len(a.guard) > 0 {
-		top := dsl{"guard": dsl{"filter": dsl{"terms": dsl{"_ignored": a.guard}}}}
+		var long []dsl
+		for _, l := range a.guard {
+			long = append(long, tooLong(l))
+		}
+		top := dsl{"guard": dsl{"filter": anyOf(long)}}
 		for k, v := range out {
 			top[k] = v
 		}

@@ -21,7 +21,6 @@ import (
 	"github.com/plumbline-mcp/plumbline/internal/opensearch"
 	"github.com/plumbline-mcp/plumbline/internal/ppl"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
-	"github.com/plumbline-mcp/plumbline/internal/ppl/function"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
@@ -50,8 +49,8 @@ type Config struct {
 	Indices map[engine.Kind]string
 	// Plugin says whether queries go to the SQL plugin.
 	Plugin PluginUse
-	// Settings are the cluster settings that change PPL's semantics.
-	Settings function.Settings
+	// Dialect holds the cluster's settings that change what PPL means.
+	Dialect ppl.Dialect
 	// MemoryLimitBytes bounds what DuckDB holds in memory for the rest of pipelines. 0 means DefaultMemoryLimit.
 	MemoryLimitBytes int64
 	// MaxFetchBytes bounds the documents that one scan may bring here. 0 means DefaultMaxFetch.
@@ -81,7 +80,6 @@ const (
 type Engine struct {
 	config   Config
 	cluster  Cluster
-	settings function.Settings
 	now      func() time.Time
 	log      *slog.Logger
 	compiler func() *ppl.Compiler
@@ -114,7 +112,7 @@ func New(c Config) (*Engine, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		config: c, cluster: c.Cluster, settings: c.Settings, now: c.Now, log: c.Logger,
+		config: c, cluster: c.Cluster, now: c.Now, log: c.Logger,
 		compiler: sync.OnceValue(ppl.NewCompiler), tables: map[string]*table{},
 	}, nil
 }
@@ -358,16 +356,13 @@ func (e *Engine) check(ctx context.Context, q *ppl.Query, cut int, plain bool) (
 	}
 	p.program = prog
 	for _, f := range p.plan.fetches {
-		f.wants(log, prog.SQL)
+		f.wants(log, prog.SQL, func(l *leaf) bool { return e.whole(ctx, f.t, l) })
 	}
 	return p, nil
 }
 
 func (e *Engine) options(cut int) ppl.Options {
-	opt := ppl.DefaultOptions(e.now().UTC().Format("2006-01-02 15:04:05.000000"))
-	now := opt.Settings.Now
-	opt.Settings = e.settings
-	opt.Settings.Now = now
+	opt := e.config.Dialect.Options(e.now().UTC().Format("2006-01-02 15:04:05.000000"))
 	opt.SizeLimit = cut
 	return opt
 }
@@ -381,7 +376,7 @@ func (e *Engine) compile(ctx context.Context, q *ppl.Query, p *planner, tables [
 }
 
 // wants notes which fields of the documents the query reads.
-func (f *fetch) wants(log *plan.ScanLog, sql string) {
+func (f *fetch) wants(log *plan.ScanLog, sql string, whole func(*leaf) bool) {
 	f.unused = !mentions(sql, f.cat.From)
 	if f.agg != nil {
 		return
@@ -406,7 +401,7 @@ func (f *fetch) wants(log *plan.ScanLog, sql string) {
 	slices.Sort(f.paths)
 	const most = 300 // beyond it the whole document is cheaper than the list
 	f.every = len(f.paths) > most || f.t.convert
-	f.useValues()
+	f.useValues(whole)
 }
 
 // mentions reports whether the SQL names the table.

@@ -108,7 +108,10 @@ func (p *planner) begin(ctx context.Context, t *table, s *command.Search, pipe *
 	if s.Alias != "" {
 		f.source = s.Alias
 	}
-	b := &beginning{f: f, cond: &conditions{t: t, sensitive: p.e.settings.ModernSyntax, hidden: map[string]bool{}}, exact: true}
+	b := &beginning{f: f, exact: true, cond: &conditions{
+		t: t, sensitive: p.e.config.Dialect.Modern, hidden: map[string]bool{},
+		whole: func(l *leaf) bool { return p.e.whole(ctx, t, l) },
+	}}
 	if s.Alias != "" {
 		b.cond.hidden[s.Alias] = true
 	}
