@@ -12,6 +12,7 @@ import (
 	"github.com/plumbline-mcp/plumbline/tools/cluster"
 	"github.com/plumbline-mcp/plumbline/tools/data"
 	"github.com/plumbline-mcp/plumbline/tools/guide"
+	"github.com/plumbline-mcp/plumbline/tools/hbase"
 	"github.com/plumbline-mcp/plumbline/tools/logs"
 	"github.com/plumbline-mcp/plumbline/tools/metrics"
 	"github.com/plumbline-mcp/plumbline/tools/traces"
@@ -27,6 +28,7 @@ func (p *process) toolsets() []tools.Tool {
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
 		guide.Tools(guide.Deps{Library: p.knowledge}),
 		metrics.Tools(metrics.Deps{Sources: p.metrics, Now: now}),
+		hbase.Tools(p.hbaseDeps()),
 	)
 }
 
