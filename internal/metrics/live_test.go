@@ -129,7 +129,7 @@ func TestLocalAnswersAsARealPrometheus(t *testing.T) {
 		`sum(rate(http_requests_total{code="500"}[5m])) / sum(rate(http_requests_total[5m])) > 0.05`,
 		`histogram_quantile(0.5, sum by (service, le) (rate(http_duration_seconds_bucket[5m])))`, `histogram_quantile(0.99, sum by (le) (rate(http_duration_seconds_bucket[10m])))`,
 		`rate(http_duration_seconds_sum[5m]) / rate(http_duration_seconds_count[5m])`,
-		`topk(2, sum by (service) (rate(http_requests_total[5m])))`, `bottomk(1, pool_used)`, `quantile(0.5, pool_used)`, `count by (node) (pool_used)`, `stddev(pool_used)`,
+		`topk(2, predict_linear(pool_used[20m], 60))`, `bottomk(1, pool_used)`, `quantile(0.5, pool_used)`, `count by (node) (pool_used)`, `stddev(pool_used)`,
 		`pool_used / on(service) pool_max`, `pool_used / on(service) group_left pool_max * 100`, `pool_used > 3 and on(service) http_requests_total{code="500"} > 0`,
 		`pool_used unless on(service) fault > 0`, `sum_over_time(request[5m])`, `avg_over_time(pool_used[10m])`, `max_over_time(pool_used[15m])`, `min_over_time(pool_used[15m])`,
 		`quantile_over_time(0.9, pool_used[20m])`, `stddev_over_time(pool_used[20m])`, `count_over_time(pool_used[20m])`, `last_over_time(pool_used[20m])`, `present_over_time(pool_used[5m])`,

@@ -43,6 +43,7 @@ const (
 	maxPoints     = 5_000  // raw points of an answer, over all series
 	maxSteps      = 11_000 // of one series: what Prometheus allows
 	goodSteps     = 240    // of a chosen step: four sparkline cells a point and more
+	goodRanges    = 2_000  // of a step that a range bounds: a week of [5m]
 	openWindow    = time.Hour
 	maxOpenWindow = 7 * 24 * time.Hour
 )
@@ -80,15 +81,15 @@ func ordered(e parser.Expr) bool {
 	return false
 }
 
-// longest is the longest range of an expression.
-func longest(e parser.Expr) time.Duration {
-	var out time.Duration
+// ranges lists the ranges of an expression.
+func ranges(e parser.Expr) []time.Duration {
+	var out []time.Duration
 	if e == nil {
-		return 0
+		return nil
 	}
 	for _, u := range selectors(e) {
-		if u.matrix != nil {
-			out = max(out, u.matrix.Range+u.OriginalOffset)
+		if u.matrix != nil && u.matrix.Range > 0 {
+			out = append(out, u.matrix.Range)
 		}
 	}
 	return out
@@ -135,7 +136,7 @@ func Query(ctx context.Context, src Source, req Request) (*Result, error) {
 	if perr != nil && local {
 		return nil, perr
 	}
-	w, err := Window(ctx, src, req, longest(expr))
+	w, err := Window(ctx, src, req, ranges(expr)...)
 	if err != nil {
 		return nil, err
 	}
@@ -188,9 +189,10 @@ type Span struct {
 
 // Window resolves the bounds of a request. An open end is the end of the data, or now; an open start the start of the data, at most
 // seven days before the end, or an hour before where the source does not know its data. The step gives about 240 points, never
-// more than the data has; start moves so that the last point lies on the end. Where the start is that of the data, it moves behind
-// the longest range of the query, which is not full before; not by more than a quarter.
-func Window(ctx context.Context, src Source, req Request, longest time.Duration) (Span, error) {
+// more than the data has; start moves so that the last point lies on the end. Of the query's ranges the shortest bounds the step, so
+// that no sample goes unseen, as far as goodRanges steps do; and where the start is that of the data, it moves behind the
+// longest, which is not full before; not by more than a quarter.
+func Window(ctx context.Context, src Source, req Request, ranges ...time.Duration) (Span, error) {
 	extent, err := src.Extent(ctx)
 	if err != nil {
 		return Span{}, err
@@ -208,8 +210,8 @@ func Window(ctx context.Context, src Source, req Request, longest time.Duration)
 		w.Start = w.End.Add(-openWindow)
 	default:
 		w.Start = extent.Start
-		if longest < w.End.Sub(w.Start)/4 {
-			w.Start = w.Start.Add(longest)
+		if len(ranges) > 0 && slices.Max(ranges) < w.End.Sub(w.Start)/4 {
+			w.Start = w.Start.Add(slices.Max(ranges))
 		}
 		if w.End.Sub(w.Start) > maxOpenWindow {
 			w.Start = w.End.Add(-maxOpenWindow)
@@ -230,6 +232,9 @@ func Window(ctx context.Context, src Source, req Request, longest time.Duration)
 		return w, nil
 	}
 	w.Step = chosenStep(w.End.Sub(w.Start), interval(src))
+	if len(ranges) > 0 && w.End.Sub(w.Start)/slices.Min(ranges) <= goodRanges {
+		w.Step = min(w.Step, slices.Min(ranges))
+	}
 	w.Start = w.End.Add(-(w.End.Sub(w.Start) / w.Step) * w.Step)
 	return w, nil
 }
