@@ -78,6 +78,7 @@ func call(ctx context.Context, s *settings, args []string) error {
 	if err := s.flags.Parse(split); err != nil {
 		return usageError{fault.WithCode(err, fault.InvalidArgument)}
 	}
+	s.host.person = true
 	p, err := newProcess(ctx, s)
 	if err != nil {
 		return err

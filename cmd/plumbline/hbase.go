@@ -16,6 +16,6 @@ func hbaseCommand(s *settings) *cobra.Command {
   plumbline hbase collect --cluster-id j-… --out after
   plumbline call hbase_verify --before before --after after  what is fixed, unchanged, new`,
 	}
-	c.AddCommand(hbaseCollectCommand(s))
+	c.AddCommand(hbaseCollectCommand(s), hbasePlanCommand(s))
 	return c
 }

@@ -42,6 +42,8 @@ type host struct {
 	err io.Writer
 	env func(string) string
 	now func() time.Time
+
+	person bool // the call was typed: files that it names may be written
 }
 
 // errShown marks a failure whose report is already on the output.

@@ -29,6 +29,7 @@ func (p *process) toolsets() []tools.Tool {
 		guide.Tools(guide.Deps{Library: p.knowledge}),
 		metrics.Tools(metrics.Deps{Sources: p.metrics, Now: now}),
 		hbase.Tools(p.hbaseDeps()),
+		hbase.RepairTools(p.host.hbaseRepair()),
 	)
 }
 
