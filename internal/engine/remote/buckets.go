@@ -78,8 +78,8 @@ func (a *aggregation) admit(r *reply, t *table, total int64) error {
 			return err
 		}
 		if g.Count > 0 {
-			for _, path := range a.guard {
-				t.taint(path)
+			for _, l := range a.guard {
+				t.taint(l.exact)
 			}
 			return errInexact
 		}

@@ -23,6 +23,7 @@ type facts struct {
 	best       map[string]string            // name -> the one of its fields that every document has
 	words      map[string]map[string]string // name -> spelling in the index -> spelling of records, where they differ
 	aliasOf    map[string]string            // other spellings of names
+	none       map[string]bool              // times that the mapping names and no document has
 }
 
 // maxWords bounds the spellings of levels, kinds and states that are looked at; a field with more is no such field.
@@ -30,11 +31,15 @@ const maxWords = 100
 
 // learn asks the documents: one search.
 func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
-	f := &facts{always: map[string]bool{}, best: map[string]string{}, words: map[string]map[string]string{}, aliasOf: aliases(t)}
+	f := &facts{always: map[string]bool{}, best: map[string]string{}, words: map[string]map[string]string{}, none: map[string]bool{}}
 	sources := t.sources()
 	aggs := dsl{}
+	times := map[string]bool{}
+	for _, p := range t.form.Place(t.mapping.names()) {
+		times[p.Name] = times[p.Name] || p.Time
+	}
 	for name, raws := range sources {
-		matters := spanDefault(t.kind, name) != nil || t.kind == engine.Logs && (name == "severityText" || name == "severityNumber")
+		matters := spanDefault(t.kind, name) != nil || t.kind == engine.Logs && (name == "severityText" || name == "severityNumber") || times[name]
 		if len(raws) < 2 && !matters {
 			continue
 		}
@@ -83,6 +88,8 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 			return nil, err
 		}
 	}
+	t.facts = f
+	f.aliasOf = aliases(t)
 	return f, nil
 }
 
@@ -103,6 +110,9 @@ func (f *facts) take(name string, raw json.RawMessage, sources map[string][]stri
 	case "has":
 		place, column, _ := strings.Cut(of, " ")
 		i, err := strconv.Atoi(place)
+		if err == nil && a.Count == 0 && f.rows > 0 && len(sources[column]) == 1 {
+			f.none[column] = true
+		}
 		if err != nil || a.Count < f.rows {
 			return err
 		}

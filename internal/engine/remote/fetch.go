@@ -30,7 +30,6 @@ type fetch struct {
 	limit  int64 // documents wanted, -1 = all
 	paths  []string
 	values []string // of paths, all, when the index's columns are read instead of the documents
-	guard  []string // of values, those that may have values too long for the index
 	every  bool     // all fields are wanted
 	meta   bool     // _id and _index too
 	unused bool     // the query looks at the table's columns alone
@@ -181,9 +180,6 @@ func (e *Engine) documents(ctx context.Context, f *fetch, w *trouble, each func(
 	// The count stays on where there is a condition: without it OpenSearch 3 may answer a range by the first documents it meets,
 	// in no order, and further pages then miss others.
 	body["track_total_hits"] = f.query != nil || f.limit < 0 || f.limit > size
-	if len(f.guard) > 0 {
-		body["aggs"] = dsl{"guard": dsl{"filter": dsl{"terms": dsl{"_ignored": f.guard}}}}
-	}
 	r, err := e.search(ctx, f.t.target, body, nil)
 	if window := windowOf(err); window > 0 && window < size {
 		f.t.window.Store(window)
@@ -212,27 +208,17 @@ func (f *fetch) checkValues(r *reply) (again bool, err error) {
 	if len(f.values) == 0 {
 		return false, nil
 	}
-	long := false
-	if raw := r.Aggregations["guard"]; raw != nil {
-		var g struct {
-			Count int64 `json:"doc_count"`
-		}
-		if err := json.Unmarshal(raw, &g); err != nil {
-			return false, badAnswer(err)
-		}
-		long = g.Count > 0
-	}
 	err = single(r.Hits)
-	if !long && err == nil {
+	if err == nil {
 		return false, nil
 	}
-	if err != nil && !errors.Is(err, errLists) {
+	if !errors.Is(err, errLists) {
 		return false, badAnswer(err)
 	}
 	for _, p := range f.values {
 		f.t.taint(p)
 	}
-	f.values, f.guard = nil, nil
+	f.values = nil
 	return true, nil
 }
 

@@ -19,8 +19,9 @@ import (
 // true, and its negation those for which it is false, which a null makes neither.
 type conditions struct {
 	t         *table
-	sensitive bool            // like tells capitals apart
-	hidden    map[string]bool // names that no longer mean the index's field
+	sensitive bool             // like tells capitals apart
+	whole     func(*leaf) bool // whether a keyword's index has all values
+	hidden    map[string]bool  // names that no longer mean the index's field
 }
 
 // maxValues bounds the values of one list that is sent; the cluster's own limit is index.max_terms_count, 65,536.
@@ -194,7 +195,7 @@ func (c *conditions) binary(e *syntax.Binary, negate bool) (clause, bool) {
 	}
 	switch op {
 	case syntax.Eq, syntax.Ne, syntax.Lt, syntax.Le, syntax.Gt, syntax.Ge:
-		if c.t.convert && op == syntax.Ne {
+		if c.t.convert && op == syntax.Ne || op != syntax.Eq && !c.complete(f) {
 			return clause{}, false
 		}
 		return c.checked(f.compared(op, v))
@@ -205,7 +206,7 @@ func (c *conditions) binary(e *syntax.Binary, negate bool) (clause, bool) {
 		}
 		not := strings.HasPrefix(op, "not ")
 		sensitive := c.sensitive && (op == syntax.Like || op == syntax.NotLike)
-		if f.absent != nil || f.twin != nil {
+		if f.absent != nil || f.twin != nil || !c.complete(f) {
 			return clause{}, false
 		}
 		p := likePattern(s)
@@ -226,7 +227,7 @@ func (c *conditions) checked(q clause, ok bool) (clause, bool) {
 // null returns the documents in which a field has no value, or has one.
 func (c *conditions) null(e syntax.Expr, isNull bool) (clause, bool) {
 	f := c.field(e)
-	if f == nil || len(f.leaves) == 0 || c.t.convert || f.absent != nil || f.twin != nil {
+	if f == nil || len(f.leaves) == 0 || c.t.convert || f.absent != nil || f.twin != nil || !c.complete(f) {
 		return clause{}, false
 	}
 	var qs []dsl
@@ -243,7 +244,7 @@ func (c *conditions) null(e syntax.Expr, isNull bool) (clause, bool) {
 	return clause{anyOf(qs), true}, true
 }
 
-// present matches the documents that have a value in the field. A value too long to be indexed is noted in _ignored.
+// present matches the documents that have a value in the field, or, of a keyword, one that is not too long for the index.
 func present(l *leaf) (dsl, bool) {
 	p := l.prop
 	switch {
@@ -253,8 +254,6 @@ func present(l *leaf) (dsl, bool) {
 		return exists(l.path), !off(p.Index)
 	case l.exact == "":
 		return nil, false
-	case l.above > 0:
-		return anyOf([]dsl{exists(l.exact), term("_ignored", l.exact)}), true
 	}
 	return exists(l.exact), true
 }
@@ -426,7 +425,8 @@ func timeRange(l *leaf, f *field, op string, t time.Time) (clause, bool) {
 		if t.Year() < 1970 || t.Year() > 2261 { // what the type can hold
 			return clause{}, false
 		}
-		value, r["format"] = t.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"), "strict_date_optional_time_nanos"
+		// All nine digits: a time with fewer stands for the end of its second or millisecond after gt and lte.
+		value, r["format"] = t.UTC().Format("2006-01-02T15:04:05.000000000Z07:00"), "strict_date_optional_time_nanos"
 	} else {
 		value, r["format"] = strconv.FormatInt(t.UnixMilli(), 10), "epoch_millis"
 		if t.Nanosecond()%1_000_000 != 0 && !widen() { // rows within the millisecond are told apart by their documents
@@ -459,12 +459,27 @@ func compareText(l *leaf, op, s string) (clause, bool) {
 	return unlessLong(l, dsl{"range": dsl{l.exact: dsl{bound(op): s}}})
 }
 
-// unlessLong adds the documents whose value was too long for the index: they are looked at here.
+// unlessLong adds the documents whose value was too long for the index, which are then looked at here. Those of a text are the
+// ones that its keyword does not have; of a keyword alone the caller knows that there are none.
 func unlessLong(l *leaf, q dsl) (clause, bool) {
-	if l.above > 0 {
-		return clause{anyOf([]dsl{q, term("_ignored", l.exact)}), false}, true
+	if l.above > 0 && l.exact != l.path {
+		return clause{anyOf([]dsl{q, tooLong(l)}), false}, true
 	}
 	return clause{q, true}, true
+}
+
+// tooLong matches the documents whose text has no keyword.
+func tooLong(l *leaf) dsl { return all([]dsl{exists(l.path), not(exists(l.exact))}) }
+
+// complete reports whether the index has all values of a field: a keyword leaves out those longer than ignore_above, and nothing
+// in the index tells that it did.
+func (c *conditions) complete(f *field) bool {
+	for _, l := range f.leaves {
+		if l.above > 0 && l.exact == l.path && (c.whole == nil || !c.whole(l)) {
+			return false
+		}
+	}
+	return true
 }
 
 // ownWords reports whether the text is cut into words as the standard analyzer does.
@@ -475,7 +490,7 @@ func ownWords(l *leaf) bool {
 // in is x in (a, b), or what makes it false.
 func (c *conditions) in(e *syntax.In, negate bool) (clause, bool) {
 	f := c.field(e.X)
-	if f == nil || len(e.List) > maxValues || c.t.convert && negate {
+	if f == nil || len(e.List) > maxValues || negate && (c.t.convert || !c.complete(f)) {
 		return clause{}, false
 	}
 	if (f.absent != nil || f.twin != nil) && !slices.ContainsFunc(e.List, func(x syntax.Expr) bool { _, ok := constant(x); return !ok }) {

@@ -78,10 +78,13 @@ func like(l *leaf, f *field, p pattern, sensitive, negate bool) (clause, bool) {
 		w["case_insensitive"] = true
 	}
 	q := dsl{"wildcard": dsl{l.exact: w}}
+	if p.wildcard == "" { // which finds nothing
+		q = term(l.exact, "")
+	}
 	switch {
 	case !negate:
 		return unlessLong(l, q)
-	case l.above > 0:
+	case l.above > 0 && l.exact != l.path:
 		has, ok := present(l)
 		if !ok {
 			return clause{}, false

@@ -53,7 +53,7 @@ func (c *conditions) searchAll(t *syntax.SearchTerm) (clause, bool) {
 	if t.Text == "*" && !t.Quoted {
 		return clause{dsl{"match_all": dsl{}}, true}, true
 	}
-	return clause{dsl{"query_string": dsl{"query": lucene(*t), "lenient": true}}, c.t.raw && !c.t.long()}, true
+	return clause{dsl{"query_string": dsl{"query": lucene(*t), "lenient": true}}, c.t.raw}, true
 }
 
 // lucene writes a term in the syntax of query strings: with blanks it is a phrase, else * and ? are wildcards, quoted or not.
@@ -97,6 +97,13 @@ func (c *conditions) searchCompare(s *syntax.SearchCompare) (clause, bool) {
 		return c.searchTwin(s, f)
 	}
 	if f == nil || len(f.leaves) == 0 || (f.absent != nil || f.twin != nil) {
+		return clause{}, false
+	}
+	plain := s.Op == syntax.Eq || s.Op == "in"
+	for _, v := range s.Values {
+		plain = plain && !strings.ContainsAny(v.Text, "*?")
+	}
+	if !plain && !c.complete(f) {
 		return clause{}, false
 	}
 	var qs []dsl

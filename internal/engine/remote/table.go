@@ -34,6 +34,7 @@ type table struct {
 	sampled bool           // cat knows what sample documents show
 	facts   *facts         // of a well-known table
 	tainted sync.Map       // paths with values that are not in the index
+	looked  sync.Map       // keywords of which documents without a value were looked at -> whether none has one
 	window  atomic.Int64   // index.max_result_window where it is known to be less than usual
 	pos     map[string]int // display position of each column
 }
@@ -82,16 +83,6 @@ func (t *table) field(name string) *field {
 	return nil
 }
 
-// long reports whether some keyword field leaves long values out of the index.
-func (t *table) long() bool {
-	for _, l := range t.mapping.leaves {
-		if l.prop.Type == "keyword" && l.above > 0 && !t.mapping.isSub(l.path) {
-			return true
-		}
-	}
-	return false
-}
-
 // options are how documents of the table become columns.
 func (t *table) options(schema string) doctable.Options {
 	return doctable.Options{Schema: schema, Index: t.target, ClusterOrder: true}
@@ -138,7 +129,7 @@ func (t *table) present(docs *catalog.Table) *catalog.Table {
 	}
 	out.Columns = shown
 	for _, c := range docs.Columns { // the names of the index stay reachable
-		if !known[c.Name] {
+		if !known[c.Name] && (t.facts == nil || !t.facts.none[c.Name]) {
 			c.Hidden = true
 			known[c.Name] = true
 			out.Columns = append(out.Columns, c)
@@ -217,7 +208,8 @@ func (t *table) canonical(docs *catalog.Table) []catalog.Column {
 		if isCore {
 			c = out[i]
 		}
-		c.Name, c.Hidden = name, false
+		// A log's second time says the same as its first but for rare cases: it is there for those who ask.
+		c.Name, c.Hidden = name, t.kind == engine.Logs && (name == "time" || name == "timestamp")
 		c = t.united(c, parts, isCore)
 		if isCore {
 			out[i] = c
@@ -400,6 +392,13 @@ func (t *table) sources() map[string][]string {
 	for _, p := range t.form.Place(t.mapping.names()) {
 		out[p.Name] = append(out[p.Name], p.Raw)
 	}
+	if t.facts != nil {
+		for name := range t.facts.none {
+			if spanDefault(t.kind, name) == nil && name != "severityText" && name != "severityNumber" {
+				delete(out, name)
+			}
+		}
+	}
 	const service, resource = "serviceName", "resource.attributes.service.name"
 	own, theirs := out[service], out[resource]
 	if t.kind == engine.Logs || t.kind == engine.Spans {
@@ -442,7 +441,7 @@ func (t *table) canonicalName(column string) string {
 
 // leavesOf returns the index's fields behind a column.
 func (t *table) leavesOf(column string) []*leaf {
-	if l := t.mapping.leaves[column]; l != nil && !t.convert && (t.raw || len(t.sources()[column]) == 0) {
+	if l := t.mapping.leaves[column]; l != nil && !t.convert && (t.facts == nil || !t.facts.none[column]) && (t.raw || len(t.sources()[column]) == 0) {
 		return []*leaf{l}
 	}
 	if t.convert {

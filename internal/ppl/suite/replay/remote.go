@@ -87,8 +87,11 @@ func (r *Remote) Drop(ctx context.Context, index string) error {
 }
 
 // Query answers a query by the engine.
-func (r *Remote) Query(ctx context.Context, query string) (*Answer, error) {
-	res, err := r.engine.Query(ctx, query, engine.Limits{})
+func (r *Remote) Query(ctx context.Context, query string) (*Answer, error) { return ask(ctx, r.engine, query) }
+
+// ask asks an engine and gives its answer the form of a case.
+func ask(ctx context.Context, e engine.Engine, query string) (*Answer, error) {
+	res, err := e.Query(ctx, query, engine.Limits{})
 	if err != nil {
 		if code := fault.CodeOf(err); code == fault.Internal || code == fault.Unavailable {
 			return nil, fmt.Errorf("%s: %w", code, err)
@@ -134,3 +137,12 @@ func wire(v any, t rows.Type) any {
 	}
 	return v
 }
+
+// Asked answers queries by an engine whose indices others load.
+type Asked struct{ engine engine.Engine }
+
+// NewRemoteOf returns what asks the engine.
+func NewRemoteOf(e engine.Engine) *Asked { return &Asked{e} }
+
+// Query answers a query by the engine.
+func (a *Asked) Query(ctx context.Context, query string) (*Answer, error) { return ask(ctx, a.engine, query) }
