@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,7 +77,7 @@ func TestTextOfDocumentsStaysInItsFence(t *testing.T) {
 func TestAnswersKeepWithinTheirBounds(t *testing.T) {
 	var s shelf
 	for i := range 60 {
-		s.hits = append(s.hits, knowledge.Hit{Base: "b", Path: fmt.Sprint(i), Snippet: strings.Repeat("word ", 100)})
+		s.hits = append(s.hits, knowledge.Hit{Base: "b", Path: strconv.Itoa(i), Snippet: strings.Repeat("word ", 100)})
 	}
 	a := call(t, s, "knowledge_search", map[string]any{"query": "x", "limit": 50})
 	if len(a.Text) > tools.MaxText || !strings.Contains(a.Text, "more passages do not fit") {
