@@ -177,6 +177,40 @@ func TestTheCallersCredentialsGoToTheirClusterAndNowhereElse(t *testing.T) {
 	}
 }
 
+func TestEnginesOfManyCallersAreBoundedAndClosed(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	c, h := unreachable(t)
+	now := time.Now()
+	h.now = func() time.Time { return now }
+	c.Sources = map[string]sourceConfig{"a": {Kind: kindOpenSearch, URL: "http://127.0.0.1:1", Auth: authConfig{PassThrough: "X-A"}}}
+	p, err := newProcessOf(t.Context(), h, c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxEngines {
+		now = now.Add(time.Minute)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", http.NoBody)
+		r.Header.Set("X-A", fmt.Sprintf("Basic %d", i))
+		if _, err := p.clusters.engine(p.httpContext(t.Context(), r), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(p.clusters.engines); n != maxEngines {
+		t.Errorf("%d engines are kept, want %d", n, maxEngines)
+	}
+	if n, want := len(p.clusters.retired), int(retirement/time.Minute)+1; n != want {
+		t.Errorf("%d engines wait to be closed, want %d", n, want)
+	}
+	if err := p.close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+		t.Errorf("%d directories are left, %v", len(left), err)
+	}
+}
+
 func TestEachHTTPCallerAsksTheClusterAsHimself(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
