@@ -106,6 +106,9 @@ func Setup(ctx context.Context, cfg Config) (*Telemetry, error) {
 	return t, t.setupMetrics(ctx, res, client, metrics)
 }
 
+// Client returns the HTTP client that exports go out with: bounded in time, signed where that is configured.
+func Client(cfg Config) (*http.Client, error) { return exportClient(cfg) }
+
 func exportClient(cfg Config) (*http.Client, error) {
 	c := &http.Client{Timeout: exportTimeout}
 	if cfg.SigningService == "" {

@@ -36,6 +36,7 @@ type config struct {
 	Telemetry telemetryConfig         `yaml:"telemetry"`
 	Hooks     hooksConfig             `yaml:"hooks"`
 	Knowledge knowledgeConfig         `yaml:"knowledge"`
+	Listen    listenConfig            `yaml:"listen"`
 	Prices    map[string]agent.Price  `yaml:"prices"` // of models, before the built-in table
 }
 
@@ -190,7 +191,7 @@ func options() []option {
 		textOption("telemetry.trace_file", "PLUMBLINE_TRACE_FILE", "trace-file", "file to append Plumbline's own spans to (OTLP JSON lines)", func(c *config) *string { return &c.Telemetry.TraceFile }),
 		textOption("telemetry.sign_service", "PLUMBLINE_SIGN_SERVICE", "sign-service", "sign exports with AWS SigV4 for this service, osis for an ingestion pipeline", func(c *config) *string { return &c.Telemetry.Sign }),
 		textOption("telemetry.sign_region", "AWS_REGION", "sign-region", "region for signing", func(c *config) *string { return &c.Telemetry.Region }),
-	}, hookOptions()...)
+	}, slices.Concat(hookOptions(), listenOptions())...)
 }
 
 // settings reads the configuration once the command line is known: file, then environment, then flags.

@@ -98,7 +98,7 @@ func newRoot(h host) *cobra.Command {
 	})
 	s := &settings{host: h}
 	s.bind(root.PersistentFlags())
-	root.AddCommand(serveCommand(s), uiCommand(s), callCommand(s), toolsCommand(s), doctorCommand(s), demoCommand(s), setupCommand(s), configCommand(s),
+	root.AddCommand(serveCommand(s), listenCommand(s), uiCommand(s), callCommand(s), toolsCommand(s), doctorCommand(s), demoCommand(s), setupCommand(s), configCommand(s),
 		cacheCommand(s), embedCommand(s), knowledgeCommand(s), triageCommand(s), loadCommand(s), pplCommand(s), skillsCommand(s), hbaseCommand(s), versionCommand(h))
 	strict(root)
 	return root

@@ -55,6 +55,13 @@ func serve(ctx context.Context, s *settings, fixtures bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.config.Listen.Address != "" {
+		l, err := p.startListening(ctx, p.config.Listen.Address)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+	}
 	if p.config.Serve.HTTP == "" {
 		return serveStdio(ctx, s.host, m, p.logger)
 	}

@@ -7,8 +7,10 @@ import (
 	"os"
 	"slices"
 
+	"github.com/plumbline-mcp/plumbline/internal/agent"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/tools"
+	"github.com/plumbline-mcp/plumbline/tools/agents"
 	"github.com/plumbline-mcp/plumbline/tools/cluster"
 	"github.com/plumbline-mcp/plumbline/tools/data"
 	"github.com/plumbline-mcp/plumbline/tools/guide"
@@ -28,6 +30,7 @@ func (p *process) toolsets() []tools.Tool {
 		traces.Tools(traces.Deps{Sources: p.sources, Now: now, ReadFile: readAlert, WriteReport: p.keepReport}),
 		guide.Tools(guide.Deps{Library: p.knowledge}),
 		metrics.Tools(metrics.Deps{Sources: p.metrics, Now: now}),
+		agents.Tools(agents.Deps{Sources: p.sources, Prices: agent.NewPrices(p.config.Prices), Scores: p.scores(), Now: now}),
 		hbase.Tools(p.hbaseDeps()),
 		hbase.RepairTools(p.host.hbaseRepair()),
 	)

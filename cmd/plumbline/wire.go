@@ -61,7 +61,7 @@ func newProcessOf(ctx context.Context, h host, c config, file string) (p *proces
 		return nil, err
 	}
 	p.clusters = &clusters{host: h, config: c, base: filepath.Dir(file), telemetry: p.telemetry, logger: p.logger}
-	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, clusters: p.clusters, telemetry: p.telemetry}
+	p.sources = sources{config: c, base: filepath.Dir(file), store: p.store, clusters: p.clusters, telemetry: p.telemetry, listen: listenPath(h, c)}
 	p.metrics = &metricSources{sources: p.sources, host: h}
 	if p.embedder, err = newEmbedder(h, c.Knowledge.Embedder); err != nil {
 		return nil, err
@@ -100,6 +100,7 @@ type sources struct {
 	store     *local.Store
 	clusters  *clusters
 	telemetry *telemetry.Telemetry
+	listen    string // directory of the store of plumbline listen
 }
 
 // fallback is the source of a call that names none: the configured default, or the only source there is; "" for neither.
@@ -126,7 +127,7 @@ func (s sources) Open(ctx context.Context, name string) (engine.Engine, error) {
 	src, ok := s.config.Sources[name]
 	switch {
 	case !ok:
-		src = sourceConfig{Kind: kindFiles, Path: name}
+		src = sourceConfig{Kind: kindFiles, Path: s.orListen(name)}
 	case !filepath.IsAbs(src.Path) && src.Kind == kindFiles:
 		src.Path = filepath.Join(s.base, src.Path)
 	}
