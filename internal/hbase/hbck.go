@@ -266,6 +266,9 @@ func (p *hbckParser) fromRegion(e *HbckError, m []string) {
 		e.Path = m[2]
 	}
 	e.Deployed = deployedIn(m[3])
+	if _, name, ok := strings.Cut(m[3], ";"); ok && e.Region == "" {
+		e.Region = regionAt([]byte(name)) // only a server knows it
+	}
 	_, tail, _ := strings.Cut(e.Text, m[0])
 	if sn := hbckServers.FindString(tail); sn != "" {
 		e.Server = sn
@@ -300,11 +303,10 @@ func (p *hbckParser) subject(e *HbckError) {
 	if e.Server == "" {
 		e.Server = hbckServers.FindString(e.Text)
 	}
-	if m := strings.TrimSpace(e.Text); e.Encoded == "" && e.Code == "NOT_IN_META_HDFS" {
-		name, _, _ := strings.Cut(strings.TrimPrefix(m, "Region "), ", key=")
-		e.Region, e.Encoded = name, EncodedOf(name)
-		if n, ok := parseRegionName([]byte(name)); ok {
-			e.Table = string(n.table)
+	if _, key, ok := strings.Cut(e.Text, ", key="); ok && e.Encoded == "" && e.Code == "NOT_IN_META_HDFS" {
+		e.Encoded = encodedAt([]byte(key))
+		if e.Region = regionAt([]byte(key)); e.Region != "" {
+			e.Encoded = EncodedOf(e.Region)
 		}
 	}
 }

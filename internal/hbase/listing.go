@@ -285,7 +285,7 @@ func (p *listingParser) path(full []byte, l *lsLine, at At) {
 	case "hbase.version":
 		p.list.Version, p.after = true, true
 	case "hbase.id":
-		p.list.ID, p.after = true, true
+		p.list.ID, p.after = at, true
 	case "mobdir", "oldWALs", "staging":
 		p.after = true
 	}

@@ -213,7 +213,7 @@ func (r *reader) one(name string, read func(context.Context, *Artefact) error) {
 		return
 	}
 	r.work = append(r.work, func(ctx context.Context) error {
-		a.Files = []string{files[0].Path}
+		a.Files, a.Why = []string{files[0].Path}, ""
 		err := read(ctx, &a)
 		switch {
 		case ctx.Err() != nil:

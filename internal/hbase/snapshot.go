@@ -197,7 +197,7 @@ type Listing struct {
 	Quarantine []string             // paths under corrupt/ or .hbck/ (bounded)
 	WALs       []*WALDir
 	Version    bool // hbase.version is there
-	ID         bool // hbase.id is there
+	ID         At   // the line of hbase.id
 	MasterData bool
 	Hidden     bool // sees entries outside data/: only then a missing hbase.version means anything
 	DirEntries bool // the listing has lines of directories (HDFS)

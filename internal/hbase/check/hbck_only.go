@@ -63,12 +63,13 @@ func noVersionFile() Rule {
 		find: func(r *run) []Finding {
 			l := &r.Listing
 			out := r.told(NoVersionFile, finding.Critical, "NO_VERSION_FILE")
-			if len(out) == 0 && r.Whole(hbase.ArtefactPaths) && l.Hidden && l.ID && !l.Version {
+			if len(out) == 0 && r.Whole(hbase.ArtefactPaths) && l.Hidden && l.ID.Line > 0 && !l.Version {
 				out = []Finding{{Type: NoVersionFile, Severity: finding.Critical, Bytes: -1, Rows: -1, Confidence: high}}
 			}
 			for i := range out[:min(1, len(out))] {
 				out[i].Summary = "the root directory " + r.RootDir + " has no hbase.version: a master does not start on it"
 				out[i].DataLoss = "none"
+				out[i].paths(r, l.ID) // stands beside the place where it should be
 				out[i].Args.Path = strings.TrimRight(r.FullPath(l.Root), "/") + "/hbase.version"
 			}
 			return out[:min(1, len(out))]
