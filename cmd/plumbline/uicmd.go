@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/plumbline-mcp/plumbline/internal/agent"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/ui"
 )
@@ -108,7 +109,7 @@ func (p *process) ui(host, token string) (http.Handler, error) {
 	for _, s := range p.config.named() {
 		named = append(named, ui.Source{Name: s.Name, Kind: s.Kind, About: s.About})
 	}
-	pages, err := ui.New(ui.Config{Sources: p.metrics, Named: named, Default: p.sources.fallback(), Now: p.host.now, Logger: p.logger, Version: version()})
+	pages, err := ui.New(ui.Config{Sources: p.metrics, Named: named, Default: p.sources.fallback(), Now: p.host.now, Logger: p.logger, Version: version(), Prices: agent.NewPrices(p.config.Prices)})
 	if err != nil {
 		return nil, err
 	}

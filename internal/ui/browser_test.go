@@ -205,7 +205,7 @@ func TestPagesInABrowser(t *testing.T) {
 	web, b := site(t), chromium(t)
 	pages := map[string]string{
 		"services": "/ui/?" + window, "map": "/ui/map?" + window, "traces": "/ui/traces?" + window, "trace": "/ui/trace?id=" + traceID(239), "logs": "/ui/logs?compare=1&" + window,
-		"metrics": "/ui/metrics?query=queue_depth", "incident": "/ui/incident?run=1&alert=errors",
+		"metrics": "/ui/metrics?query=queue_depth", "agents": "/ui/agents", "agent": "/ui/agent?id=" + strings.Repeat("a", 32), "incident": "/ui/incident?run=1&alert=errors",
 	}
 	for name, path := range pages {
 		for _, theme := range []string{"light", "dark"} {

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/plumbline-mcp/plumbline/internal/agent"
 	"github.com/plumbline-mcp/plumbline/internal/metrics"
 )
 
@@ -42,8 +43,21 @@ func (s *server) functions() template.FuncMap {
 		"words": func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "_", " ") },
 		"join":  func(list []string) string { return strings.Join(list, ", ") },
 		"pages": pages, "heads": func() []string { return []string{"plain", "bad", "slow", "silent"} }, "series": seriesName,
+		"categories": func() []agent.Category {
+			return []agent.Category{agent.Agent, agent.LLM, agent.Tool, agent.MCP, agent.Retrieval, agent.Embeddings, agent.Evaluation, agent.Other}
+		},
+		"cost":   cost,
+		"share":  func(v float64) string { return percent(100 * v) },
 		"colour": func(i int) string { return fmt.Sprintf("c%d", i%colours) },
 	}
+}
+
+// cost writes what a run cost, – where a price is missing.
+func cost(c agent.Cost) string {
+	if !c.Known && !c.Reported {
+		return "–"
+	}
+	return c.String()
 }
 
 // entry is a page of the navigation; Child is the page that belongs to it.
@@ -54,7 +68,7 @@ func pages() []entry {
 		{"services", "Services", "/", ""},
 		{"map", "Map", "/map", ""},
 		{"traces", "Traces", "/traces", "trace"},
-		{"logs", "Logs", "/logs", ""},
+		{"agents", "Agents", "/agents", "agent"}, {"logs", "Logs", "/logs", ""},
 		{"metrics", "Metrics", "/metrics", ""},
 		{"incident", "Incident", "/incident", ""},
 	}

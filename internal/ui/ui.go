@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plumbline-mcp/plumbline/internal/agent"
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/metrics"
@@ -51,6 +52,7 @@ type Config struct {
 	Now     func() time.Time
 	Logger  *slog.Logger
 	Version string
+	Prices  agent.Prices // of models, for the cost of agents' runs
 }
 
 // server renders pages.
@@ -82,6 +84,7 @@ func New(c Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for path, p := range map[string]page{
 		"/": {"services", "Services", s.services}, "/map": {"map", "Map", s.applicationMap}, "/traces": {"traces", "Traces", s.traces}, "/trace": {"trace", "Trace", s.trace},
+		"/agents": {"agents", "Agent runs", s.agents}, "/agent": {"agent", "Agent run", s.agentRun},
 		"/logs": {"logs", "Log patterns", s.logs}, "/metrics": {"metrics", "Metrics", s.metrics}, "/incident": {"incident", "Incident", s.incident},
 	} {
 		mux.Handle("GET "+Base+strings.TrimSuffix(path, "/")+exact(path), s.page(p))

@@ -116,6 +116,15 @@ func spans() string {
 		span(i, 3, "2", "Pay", "SERVER", "pay"+hostile, 8, 45+slow, bad, fmt.Sprintf(`"note":%q`, hostile))
 		span(i, 4, "3", "SELECT", "CLIENT", "pay"+hostile, 10, 40+slow, bad, `"db.system.name":"postgresql","server.address":"db.local"`)
 	}
+	ask := zero.Add(35 * time.Minute)
+	step := func(n int, parent, name, kind string, from, to, code int, attrs string) {
+		fmt.Fprintf(&b, `{"traceId":"%s","spanId":"%016x","parentSpanId":"%s","name":%q,"kind":"SPAN_KIND_%s","serviceName":"helper","startTime":"%s","endTime":"%s","durationInNanos":%d,"status":{"code":%d,"message":%q},"attributes":{%s},"resource":{"attributes":{"service.name":"helper"}}}`+"\n",
+			strings.Repeat("a", 32), n, parent, name, kind, ask.Add(time.Duration(from)*time.Millisecond).Format(time.RFC3339Nano), ask.Add(time.Duration(to)*time.Millisecond).Format(time.RFC3339Nano), (to-from)*1_000_000, code, map[int]string{2: "no such order " + hostile}[code], attrs)
+	}
+	step(1, "", "invoke_agent helper", "INTERNAL", 0, 900, 0, `"gen_ai.operation.name":"invoke_agent","gen_ai.agent.name":"helper"`)
+	step(2, fmt.Sprintf("%016x", 1), "chat m", "CLIENT", 10, 400, 0, `"gen_ai.operation.name":"chat","gen_ai.request.model":"some-model","gen_ai.usage.input_tokens":1200,"gen_ai.usage.output_tokens":40`)
+	step(3, fmt.Sprintf("%016x", 1), "execute_tool find_order", "INTERNAL", 410, 500, 2, `"gen_ai.operation.name":"execute_tool","gen_ai.tool.name":"find_order","error.type":"not_found"`)
+	step(4, fmt.Sprintf("%016x", 1), "chat m", "CLIENT", 510, 890, 0, `"gen_ai.operation.name":"chat","gen_ai.request.model":"some-model","gen_ai.usage.input_tokens":1900,"gen_ai.usage.output_tokens":60`)
 	return b.String()
 }
 
@@ -164,9 +173,9 @@ const window = "start=2026-05-01T12:30:00Z&end=2026-05-01T12:40:00Z"
 func TestPagesShowWhatTheToolsCompute(t *testing.T) {
 	web := site(t)
 	for path, wants := range map[string][]string{
-		"/ui/?" + window:                                     {"2 services", "more faults", "50.0 %", `class="spark bad"`, "Requests from spans"},
+		"/ui/?" + window:                                     {"3 services", "more faults", "50.0 %", `class="spark bad"`, "Requests from spans"},
 		"/ui/map?" + window:                                  {"db.local", "database", `class="edge bad"`, "more failures", "Connections"},
-		"/ui/traces?" + window:                               {"30 traces", traceID(239), "Show the slowest instead"},
+		"/ui/traces?" + window:                               {"31 traces", traceID(239), "Show the slowest instead"},
 		"/ui/traces?sort=slowest&service=web":                {"60 traces", "260 ms"},
 		"/ui/traces?min=1000":                                {"No traces"},
 		"/ui/trace?id=" + traceID(239):                       {"critical path", "origin", "Where the time went", "1 log line", "db.local"},
@@ -176,6 +185,9 @@ func TestPagesShowWhatTheToolsCompute(t *testing.T) {
 		"/ui/metrics":                                        {"queue_depth", "gauge", "max"},
 		"/ui/metrics?query=queue_depth":                      {"polyline", "1 series", "min"},
 		"/ui/metrics?query=queue_dep":                        {"the nearest of 1 is queue_depth"},
+		"/ui/agents":                                         {"1 run of agents", "helper", "find_order", "some-model"},
+		"/ui/agents?errors=1&tool=find_order":                {"1 run of agents"},
+		"/ui/agent?id=" + strings.Repeat("a", 32):            {"Chain of reasoning", "Map of the run", "What failed, and what the agent did next", "not_found", "k-tool", "1\u202f200 / 40"},
 		"/ui/incident":                                       {"Investigate"},
 		"/ui/incident?run=1&alert=errors":                    {`<iframe class="report" src="/ui/report?alert=errors`},
 		"/ui/report?alert=errors":                            {"Incident report", "<svg"},
