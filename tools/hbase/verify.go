@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
+	"github.com/plumbline-mcp/plumbline/internal/hbase"
 	"github.com/plumbline-mcp/plumbline/internal/hbase/check"
 	"github.com/plumbline-mcp/plumbline/internal/hbase/verify"
 	"github.com/plumbline-mcp/plumbline/tools"
@@ -67,6 +68,9 @@ func (o *verifyOutput) WriteText(w io.Writer) {
 	}
 	writeFindings(w, "fixed", o.Fixed)
 	for _, m := range o.Missing {
+		if m.Artefact != hbase.ArtefactMeta && m.Artefact != hbase.ArtefactPaths && m.Artefact != hbase.ArtefactHbck {
+			continue // without the others a repair is proven all the same
+		}
 		fmt.Fprintf(w, "missing afterwards: %s is %s (%s)\n", m.Artefact, m.Verdict, tools.Line(m.Why))
 	}
 }

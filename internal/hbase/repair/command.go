@@ -42,7 +42,7 @@ func (c Command) Line(o Options) string {
 	case Hbck1:
 		return as + "hbase hbck " + words(c.Args)
 	case Shell:
-		return "echo " + doubleQuote(strings.Join(c.Args, "\n")) + " | " + as + "hbase shell -n"
+		return "echo " + doubleQuote(strings.Join(c.Args, "; ")) + " | " + as + "hbase shell -n"
 	case HDFS:
 		return as + "hdfs dfs " + words(c.Args)
 	case HBase:
