@@ -135,21 +135,25 @@ func group(all []Metric) []Described {
 		if !ok {
 			i = len(out)
 			at[base] = i
-			out = append(out, Described{Name: base, Kind: kind, Help: m.Help, Unit: unitWordOr(m.Unit, unitOfName(base))})
+			out = append(out, Described{Name: base, Kind: kind, Help: m.Help, Unit: m.shownUnit(base)})
 		}
 		out[i].parts = append(out[i].parts, m.Name)
 	}
 	return out
 }
 
-func unitWordOr(unit, or string) string {
-	if or != "" {
-		return or
+// shownUnit is the unit in the name, else the one that the source tells; a count has none.
+func (m Metric) shownUnit(base string) string {
+	if u := unitOfName(base); u != "" {
+		return u
 	}
-	if w := unitWord(unit); w != "" {
+	if m.Unit == "1" && m.Type != "gauge" {
+		return ""
+	}
+	if w := unitWord(m.Unit); w != "" {
 		return w
 	}
-	return strings.Trim(unit, "{}")
+	return strings.Trim(m.Unit, "{}")
 }
 
 // family is the name that the parts of a histogram or summary share, and its kind; of others the name itself.

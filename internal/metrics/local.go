@@ -93,7 +93,8 @@ func readShape(ctx context.Context, eng engine.Engine) (*shape, error) {
 	}
 	unit := false
 	for _, f := range fields {
-		if f.Filled == 0 {
+		// An engine over documents counts those that hold a field as it is called there; type is made from another.
+		if f.Filled == 0 && f.Name != "type" {
 			continue
 		}
 		c := column{field: f.Name, text: f.Type == rows.String}
@@ -122,7 +123,43 @@ func readShape(ctx context.Context, eng engine.Engine) (*shape, error) {
 	if s.metrics, err = readMetrics(ctx, eng, s, unit); err != nil {
 		return nil, err
 	}
+	s.bounds()
 	return s, s.measure(ctx, eng)
+}
+
+// bounds adds the label of buckets' bounds, which documents of histograms do not hold as a field.
+func (s *shape) bounds() {
+	const le = "attributes.le"
+	buckets := slices.ContainsFunc(s.metrics, func(m Metric) bool { return strings.HasSuffix(m.Raw, "_bucket") })
+	if buckets && !slices.ContainsFunc(s.columns, func(c column) bool { return c.label == "le" }) {
+		s.columns = append([]column{{field: le, label: "le", text: true}}, s.columns...)
+	}
+}
+
+// stored lists the names that a metric's rows may be stored under: its own, and that of the histogram or summary it is a part of,
+// whose document holds all its parts.
+func (m Metric) stored() []string {
+	out := []string{m.Raw}
+	if m.Type == "histogram" || m.Type == "summary" {
+		for _, p := range parts() {
+			if b, ok := strings.CutSuffix(m.Raw, p); ok {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// named writes the condition that rows are of one of the metrics; rows of others may fulfil it.
+func named(ms []Metric) string {
+	var names []string
+	for _, m := range ms {
+		for _, n := range m.stored() {
+			names = append(names, ppl.Quote(n))
+		}
+	}
+	slices.Sort(names)
+	return "name in (" + strings.Join(slices.Compact(names), ", ") + ")"
 }
 
 // measure finds the distance of samples: of the longest series of the metric with the most samples.
@@ -131,8 +168,8 @@ func (s *shape) measure(ctx context.Context, eng engine.Engine) error {
 		return nil
 	}
 	most := slices.MaxFunc(s.metrics, func(a, b Metric) int { return cmp.Compare(a.Samples, b.Samples) })
-	q := fmt.Sprintf("source=%s | where name = %s | stats count() as n, min(`@timestamp`) as first, max(`@timestamp`) as last by %s | sort - n | head 1",
-		s.table.Name, ppl.Quote(most.Raw), strings.Join(s.groups(), ", "))
+	q := fmt.Sprintf("source=%s | where %s | stats count() as n, min(`@timestamp`) as first, max(`@timestamp`) as last by %s | sort - n | head 1",
+		s.table.Name, named([]Metric{most}), strings.Join(s.groups(), ", "))
 	res, err := eng.Query(ctx, q, engine.Limits{MaxRows: 1})
 	if err != nil || len(res.Rows) == 0 {
 		return err

@@ -88,18 +88,15 @@ func (s *shape) want(ms []*labels.Matcher) *want {
 			w.conditions = append(w.conditions, c)
 		}
 	}
+	var meant []Metric
 	for _, m := range s.metrics {
 		if shown, ok := m.named(names); ok {
 			w.names[m.Raw] = shown
+			meant = append(meant, m)
 		}
 	}
-	raw := make([]string, 0, len(w.names))
-	for n := range w.names {
-		raw = append(raw, ppl.Quote(n))
-	}
-	slices.Sort(raw)
-	if len(raw) > 0 && len(raw) < len(s.metrics) {
-		w.conditions = append([]string{"name in (" + strings.Join(raw, ", ") + ")"}, w.conditions...)
+	if len(meant) > 0 && len(meant) < len(s.metrics) {
+		w.conditions = append([]string{named(meant)}, w.conditions...)
 	}
 	return w
 }
