@@ -103,6 +103,8 @@ func (q *inquiry) componentOf(s *suspect) string {
 		return strings.TrimSpace("database " + q.databaseName(s, target))
 	case target != "":
 		return target
+	case s.family == CodeFault && s.localValue("k8s.pod.name", "service.instance.id") != "":
+		return s.localValue("k8s.pod.name", "service.instance.id")
 	case s.family == CodeFault && s.main != nil && len(s.main.typeOf) > 0:
 		return q.topError(s)
 	}

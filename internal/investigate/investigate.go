@@ -215,7 +215,10 @@ const (
 	spreadShare = .15
 	// confessedShare is quietShare for a service whose own log says anew what ails it (its memory, its pool, its disk).
 	confessedShare = .02
-	quietJobs      = 5
+	// routeShare of a route's requests must be slow, by routeExtra of the route's usual time on average, for the route to count whole.
+	routeShare = .5
+	routeExtra = .4
+	quietJobs  = 5
 )
 
 // serious reports whether a suspect is worth an alarm: failures and silence always, slowness when it touches enough requests,
@@ -230,7 +233,7 @@ func (q *inquiry) serious(s *suspect, cl *clues, spread float64) bool {
 	if !s.slowOnly {
 		return s.impact >= minAffected*.8
 	}
-	if s.severe >= quietJobs {
+	if s.severe >= quietJobs || q.wholeRoute(s) {
 		return true
 	}
 	share := quietShare
@@ -244,6 +247,25 @@ func (q *inquiry) serious(s *suspect, cl *clues, spread float64) bool {
 		share = 0
 	}
 	return s.impact >= max(quietJobs, share*q.jobsIn(cl))
+}
+
+// wholeRoute reports whether most requests of the routes that come to the suspect got much slower: a route with little traffic
+// is an incident of its own when it is spoiled as a whole. An agent whose runs grow is told from such a route by less.
+func (q *inquiry) wholeRoute(s *suspect) bool {
+	c := s.main
+	if c == nil || c.slow.over() < quietJobs || !c.slow.significant() {
+		return false
+	}
+	var n, usual float64
+	for _, cl := range c.slow.classes {
+		if cl.consumer {
+			return false // a queue waits without anybody noticing
+		}
+		n += float64(cl.nInc)
+		usual += float64(cl.nInc) * float64(cl.median()) * 1000
+	}
+	grown := s.agent != nil && s.agent.tokens > agentFactor*s.agent.was
+	return n > 0 && (c.slow.over() >= routeShare*n && c.extraNS >= routeExtra*usual || grown && c.slow.over() >= routeShare*n/2)
 }
 
 // confessed reports whether the service's own lines began to complain, often, of something that slows it down.
