@@ -53,6 +53,25 @@ suite() { # revision, further arguments
 suite 2025-11-25
 suite 2026-07-28 --expected-failures "$here/conformance-expected-failures.yml"
 
+# The Skills extension (SEP-2640) on both revisions: every check passes, none warns.
+for revision in 2025-11-25 2026-07-28; do
+  for scenario in enumeration manifest directory; do
+    if "$node" "$modules/.bin/conformance" server --url "$url" --scenario "sep-2640-skills-$scenario" --spec-version "$revision" --force >"$out/skills.log" 2>&1 &&
+      grep -q '0 failed, 0 warnings' "$out/skills.log"; then
+      echo "-- skills $scenario, MCP $revision: $(grep -o 'Passed: [0-9/]*' "$out/skills.log")"
+    else
+      tail -n 40 "$out/skills.log"
+      failed=1
+    fi
+  done
+done
+if "$node" "$modules/.bin/mcp-inspector" --cli "$url" --transport http --method skills/list --verify --require-digests >"$out/verify.log" 2>&1; then
+  echo "-- inspector --verify: $(tail -n 1 "$out/verify.log")"
+else
+  tail -n 20 "$out/verify.log"
+  failed=1
+fi
+
 strict() { # what, target arguments
   local what=$1
   shift

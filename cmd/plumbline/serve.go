@@ -69,9 +69,9 @@ func serve(ctx context.Context, s *settings, fixtures bool) (err error) {
 		// mcp-go may send a call's messages down the standing GET stream and lose them; without that stream it cannot.
 		h := server.NewStreamableHTTPServer(m, append(opts, server.WithDisableStreaming(!fixtures))...)
 		if fixtures {
-			return h, f.Wrap(h)
+			return h, skillsHandler(f.Wrap(h))
 		}
-		return h, h
+		return h, skillsHandler(h)
 	}
 	return p.serveHTTP(ctx, streams)
 }
@@ -89,7 +89,7 @@ func (p *process) server(fixtures *conformance.Fixtures) (*server.MCPServer, err
 		server.WithHooks(hooks), server.WithRecovery(), server.WithResourceRecovery(), server.WithToolHandlerMiddleware(limitCalls(maxRunning, callLimit)),
 		server.WithToolCapabilities(false), server.WithResourceCapabilities(false, false), server.WithLogging(),
 		server.WithTitle("Plumbline"), server.WithInstructions(p.instructions()), server.WithPaginationLimit(listPage),
-		server.WithCacheHints(cacheTTL, mcp.CacheScopePrivate))
+		server.WithCacheHints(cacheTTL, mcp.CacheScopePrivate), skillsOption())
 	if fixtures != nil {
 		opts = append(opts, fixtures.Options()...)
 	}

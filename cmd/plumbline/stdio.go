@@ -29,8 +29,9 @@ func serveStdio(ctx context.Context, h host, m *server.MCPServer, logger *slog.L
 	std := server.NewStdioServer(m)
 	std.SetErrorLogger(slog.NewLogLogger(logger.Handler(), slog.LevelWarn))
 	pending := &pendingCalls{open: map[string]int{}, idle: make(chan struct{}, 1)}
-	in := &lineGate{src: bufio.NewReader(h.in), pending: pending, wait: func() { pending.drain(ctx, drainTimeout) }}
-	err := std.Listen(ctx, in, &answerTap{dst: h.out, pending: pending})
+	out := &answerTap{dst: h.out, pending: pending}
+	in := &lineGate{src: bufio.NewReader(h.in), pending: pending, out: out, wait: func() { pending.drain(ctx, drainTimeout) }}
+	err := std.Listen(ctx, in, out)
 	if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -110,6 +111,7 @@ func (e envelope) key() string {
 type lineGate struct {
 	src     *bufio.Reader
 	pending *pendingCalls
+	out     io.Writer // where what mcp-go does not know is answered
 	wait    func()
 	rest    []byte
 	ended   error
@@ -160,7 +162,13 @@ func (g *lineGate) line() ([]byte, error) {
 			return nil, err // an empty line says nothing
 		}
 		var e envelope
-		if json.Unmarshal(line, &e) == nil && e.request() {
+		if json.Unmarshal(line, &e) == nil && e.request() && skillMethod(e.Method) {
+			if werr := g.skills(line); werr != nil {
+				return nil, werr
+			}
+			return nil, err
+		}
+		if e.request() {
 			g.pending.add(e.key(), 1)
 			g.opening = e.Method == string(mcp.MethodInitialize)
 		}
@@ -168,14 +176,27 @@ func (g *lineGate) line() ([]byte, error) {
 	}
 }
 
+// skills answers a request of the Skills extension. It comes after the answer to initialize, since Read waits for that.
+func (g *lineGate) skills(line []byte) error {
+	var r skillRequest
+	if err := json.Unmarshal(line, &r); err != nil {
+		return err
+	}
+	_, err := g.out.Write(append(r.answer(), '\n'))
+	return err
+}
+
 // answerTap passes messages to stdout and notes which requests they answer.
 type answerTap struct {
+	mu      sync.Mutex // mcp-go writes one message at a time, and so do the answers beside it
 	dst     io.Writer
 	pending *pendingCalls
 }
 
-// Write implements io.Writer; mcp-go writes one message at a time.
+// Write implements io.Writer.
 func (a *answerTap) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	n, err := a.dst.Write(p)
 	var e envelope
 	if json.Unmarshal(p, &e) == nil && e.Method == "" && len(e.ID) > 0 {
