@@ -29,5 +29,8 @@ const (
 	FormatCRI         Format = "cri"           // Kubernetes container log files
 	FormatTimed       Format = "timed-text"    // a time at the head of each line, the rest unknown
 	FormatLeveled     Format = "leveled-text"  // a level at the head of each line, no time
+	FormatHBaseMeta   Format = "hbase-meta"    // scan 'hbase:meta' in the HBase shell: a document a row
+	FormatHBasePaths  Format = "hbase-paths"   // a recursive listing of hbase.rootdir, of HDFS or S3: a document a line
+	FormatHBaseHbck   Format = "hbase-hbck"    // hbase hbck -details: a document a line
 	FormatText        Format = "text"          // lines without time or level
 )

@@ -82,6 +82,8 @@ func run(src *source, out *sink, opt Options, head []byte) error {
 			return j.lines()
 		}
 		return j.values()
+	case FormatHBaseMeta, FormatHBasePaths, FormatHBaseHbck:
+		return readHBase(src, out, clk, f)
 	default:
 		t := newTextReader(out, clk, opt.Name)
 		t.docs, t.loose = newDocuments(clk), f == FormatText

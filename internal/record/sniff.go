@@ -39,6 +39,9 @@ func sniffText(head []byte, name string) Format {
 	if exposition(lines) {
 		return FormatOpenMetrics
 	}
+	if f, ok := sniffHBase(lines); ok {
+		return f
+	}
 	return voteText(lines, name)
 }
 

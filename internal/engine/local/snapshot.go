@@ -129,6 +129,7 @@ func (s *snapshot) build(ctx context.Context, conn *duck.Conn, pieces []piece, j
 		return err
 	}
 	placeTextLogs(groups)
+	placeHBaseLogs(groups)
 	if err := s.dropRepeated(ctx, conn, groups); err != nil {
 		return err
 	}
@@ -238,12 +239,56 @@ func nameDocuments(groups map[string][]member, documents []member) {
 		alike[tableName(file(m))]++
 	}
 	for _, m := range documents {
+		if name := formatTable(m); name != "" {
+			name = freeName(groups, name)
+			groups[name] = append(groups[name], m)
+			continue
+		}
 		name := tableName(file(m))
 		if alike[name] > 1 {
 			name = tableName(strings.ReplaceAll(file(m), "/", "_"))
 		}
 		name = freeName(groups, name)
 		groups[name] = append(groups[name], m)
+	}
+}
+
+// formatTable names the table of a format that is always called alike, "" for those called after their files.
+func formatTable(m member) string {
+	if len(m.stats) == 0 {
+		return ""
+	}
+	switch m.stats[0].format {
+	case record.FormatHBaseMeta:
+		return "hbase_meta"
+	case record.FormatHBasePaths:
+		return "hbase_paths"
+	case record.FormatHBaseHbck:
+		return "hbase_hbck"
+	}
+	return ""
+}
+
+// hbaseLogs is the table of the logs of a source that also shows an HBase cluster's state: the same rows as in logs.
+const hbaseLogs = "hbase_logs"
+
+// placeHBaseLogs offers the log4j logs beside the state of an HBase cluster under a name that goes with its other tables.
+func placeHBaseLogs(groups map[string][]member) {
+	if groups["hbase_meta"] == nil && groups["hbase_paths"] == nil && groups["hbase_hbck"] == nil {
+		return
+	}
+	for _, table := range []string{string(engine.Logs), plainLogs} {
+		for _, m := range groups[table] {
+			var own []string
+			for _, f := range m.stats {
+				if f.format == record.FormatLog4j {
+					own = append(own, f.name)
+				}
+			}
+			if len(own) > 0 {
+				groups[hbaseLogs] = append(groups[hbaseLogs], m.cut(own))
+			}
+		}
 	}
 }
 
