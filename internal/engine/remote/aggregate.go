@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,9 +186,7 @@ func (b *beginning) types(ctx context.Context, g *command.Grouping, p *planner, 
 	bare := *s
 	bare.Terms = nil
 	cmds := []command.Command{&bare}
-	for _, k := range b.kept {
-		cmds = append(cmds, k)
-	}
+	cmds = append(cmds, b.kept...)
 	q := &ppl.Query{Pipeline: &command.Pipeline{Commands: append(cmds, g.Stats(at))}}
 	cat := *b.cond.t.cat
 	prog, err := p.e.compiler().Compile(ctx, q, lone{&cat}, p.e.options(0))
@@ -389,9 +388,7 @@ func (a *aggregation) request(after any) dsl {
 			long = append(long, tooLong(l))
 		}
 		top := dsl{"guard": dsl{"filter": anyOf(long)}}
-		for k, v := range out {
-			top[k] = v
-		}
+		maps.Copy(top, out)
 		return top
 	}
 	return out
@@ -435,9 +432,7 @@ func (a *aggregation) composite(leafs dsl, after any) dsl {
 		default:
 			kind = "date_histogram"
 			h, _ := interval(k.span)
-			for name, v := range h {
-				s[name] = v
-			}
+			maps.Copy(s, h)
 		}
 		if k.nullable {
 			s["missing_bucket"], s["missing_order"] = true, "first"
@@ -489,7 +484,7 @@ func (a *aggregation) notes(w *trouble, out [][]any) {
 		case "dc":
 			const few = 1_000
 			if slices.ContainsFunc(out, func(row []any) bool { n, ok := row[i].(int64); return ok && n > few }) {
-				w.note(fmt.Sprintf("%s is the cluster's estimate (HyperLogLog++): near exact up to 40,000 different values, within about 1 %% beyond", title(a.columns[i].Name)))
+				w.note(title(a.columns[i].Name) + " is the cluster's estimate (HyperLogLog++): near exact up to 40,000 different values, within about 1 % beyond")
 			}
 		}
 	}

@@ -61,7 +61,8 @@ func (c *converter) flush(ctx context.Context) error {
 
 // write makes a document of a record.
 func (c *converter) write(r *record.Record) {
-	b := append(c.out[:0], '{')
+	b := c.out[:0]
+	b = append(b, '{')
 	for i, name := range r.Names {
 		if i > 0 {
 			b = append(b, ',')
@@ -92,7 +93,8 @@ func (c *converter) write(r *record.Record) {
 		b = append(b, `,"_index":`...)
 		b = strconv.AppendQuote(b, c.hits[n].Index)
 	}
-	c.out = append(b, '}')
+	b = append(b, '}')
+	c.out = b
 }
 
 // convert puts hits into the builder as records; the second function ends it.

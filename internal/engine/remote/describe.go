@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/fault"
@@ -261,22 +262,11 @@ func (f *fetch) explain() string {
 func (f *fetch) says() string {
 	did := "reads all documents"
 	if len(f.pushed) > 0 {
-		did = "does " + join(f.pushed)
+		did = "does " + strings.Join(f.pushed, " | ")
 	}
 	rest := "nothing is left to do"
 	if f.rest != nil && len(f.rest.Commands) > 0 {
 		rest = "the rest runs here: " + f.rest.String()
 	}
 	return "the search of " + f.t.target + " " + did + "; " + rest
-}
-
-func join(parts []string) string {
-	out := ""
-	for i, p := range parts {
-		if i > 0 {
-			out += " | "
-		}
-		out += p
-	}
-	return out
 }

@@ -21,8 +21,6 @@ func exists(path string) dsl { return dsl{"exists": dsl{"field": path}} }
 
 func not(qs ...dsl) dsl { return dsl{"bool": dsl{"must_not": qs}} }
 
-func matchNone() dsl { return dsl{"match_none": dsl{}} }
-
 // all joins conditions that must all hold; nil for none.
 func all(qs []dsl) dsl {
 	var flat, never []dsl

@@ -84,9 +84,8 @@ type Engine struct {
 	log      *slog.Logger
 	compiler func() *ppl.Compiler
 
-	noCancel atomic.Bool // the cluster does not know cancel_after_time_interval
-	noPIT    atomic.Bool // nor points in time with an order of their own
-	serial   atomic.Int64
+	noPIT  atomic.Bool // the cluster has no points in time with an order of their own
+	serial atomic.Int64
 
 	mu     sync.Mutex
 	db     *duck.DB

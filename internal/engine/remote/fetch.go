@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -127,25 +128,14 @@ func (e *Engine) search(ctx context.Context, target string, body dsl, extra url.
 	if target != "" {
 		query.Set("ignore_unavailable", "true")
 	}
-	for k, v := range extra {
-		query[k] = v
-	}
+	maps.Copy(query, extra)
 	timeout := e.timeout(ctx)
 	if inner := timeout - serverTime; inner > 0 {
 		body["timeout"] = strconv.FormatInt(inner.Milliseconds(), 10) + "ms"
-		if !e.noCancel.Load() {
-			query.Set("cancel_after_time_interval", strconv.FormatInt(timeout.Milliseconds(), 10)+"ms")
-		}
 	}
 	res, err := e.cluster.Do(ctx, opensearch.Request{
 		Method: http.MethodPost, Path: path, Query: query, Body: []byte(text(body, false)), Idempotent: true, MaxBytes: maxReply, Timeout: timeout,
 	})
-	var refused *opensearch.ResponseError
-	if err != nil && query.Has("cancel_after_time_interval") && errors.As(err, &refused) && refused.Status == http.StatusBadRequest &&
-		contains(refused.Reason, "cancel_after_time_interval") { // before 1.1
-		e.noCancel.Store(true)
-		return e.search(ctx, target, body, extra)
-	}
 	if err != nil {
 		return nil, err
 	}

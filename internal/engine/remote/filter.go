@@ -55,6 +55,7 @@ func (c *conditions) isTrue(e syntax.Expr) (clause, bool) {
 		return c.between(e, e.Neg)
 	case *syntax.Call:
 		return c.call(e, false)
+	default: // what stands for values or asks other indices
 	}
 	return clause{}, false
 }
@@ -84,6 +85,7 @@ func (c *conditions) isFalse(e syntax.Expr) (clause, bool) {
 		return c.between(e, !e.Neg)
 	case *syntax.Call:
 		return c.call(e, true)
+	default:
 	}
 	return clause{}, false
 }
@@ -163,6 +165,7 @@ func constant(e syntax.Expr) (any, bool) {
 			}
 			return t, true
 		}
+	default: // no constant
 	}
 	return nil, false
 }

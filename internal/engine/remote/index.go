@@ -242,7 +242,7 @@ func (c *capabilities) put(top *property, name string) {
 // missing turns the refusal of an index that is not there into one that names those that are.
 func (e *Engine) missing(ctx context.Context, err error, name string) error {
 	var refused *opensearch.ResponseError
-	if !errors.Is(err, errNoIndex) && !(errors.As(err, &refused) && refused.Status == http.StatusNotFound) {
+	if !errors.Is(err, errNoIndex) && (!errors.As(err, &refused) || refused.Status != http.StatusNotFound) {
 		return err
 	}
 	names := e.names(ctx)

@@ -29,7 +29,7 @@ type planner struct {
 func (p *planner) replay(tables []*catalog.Table) { p.loaded, p.next = tables, 0 }
 
 // add takes a fetch into the plan, or, the second time, returns the table that was loaded for it.
-func (p *planner) add(make func() (*fetch, error)) (*fetch, *catalog.Table, error) {
+func (p *planner) add(plan func() (*fetch, error)) (*fetch, *catalog.Table, error) {
 	if p.loaded != nil {
 		if p.next >= len(p.fetches) {
 			return nil, nil, errReplay
@@ -38,7 +38,7 @@ func (p *planner) add(make func() (*fetch, error)) (*fetch, *catalog.Table, erro
 		p.next++
 		return f, t, nil
 	}
-	f, err := make()
+	f, err := plan()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -309,7 +309,8 @@ func (b *beginning) limited(by *command.Sort, n int64) {
 		}
 		keys = append(keys, dsl{l.exact: dsl{"order": order, "missing": missing}})
 	}
-	b.f.sort, b.f.limit = append(keys, dsl{"_doc": dsl{"order": "asc"}}), n
+	keys = append(keys, dsl{"_doc": dsl{"order": "asc"}})
+	b.f.sort, b.f.limit = keys, n
 	b.f.pushed = append(b.f.pushed, by.String(), "head "+strconv.FormatInt(n, 10))
 }
 

@@ -268,6 +268,7 @@ func wireCell(v any, t rows.Type) any {
 			if f, err := strconv.ParseFloat(x, 64); err == nil {
 				return f
 			}
+		default:
 		}
 	case []any:
 		for i := range x {

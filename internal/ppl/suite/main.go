@@ -72,7 +72,7 @@ func replayOn(ctx context.Context, engine, by, prefix string, s *replay.Suite, f
 		if by == "plugin" {
 			use = remote.PluginAuto
 		}
-		r, err := replay.NewRemote(engine, prefix, client, use, time.Now)
+		r, err := replay.NewRemote(engine, prefix, client, use, time.Now) //nolint:contextcheck // the client keeps connections beyond a call
 		if err != nil {
 			return nil, err
 		}

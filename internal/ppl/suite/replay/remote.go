@@ -87,7 +87,9 @@ func (r *Remote) Drop(ctx context.Context, index string) error {
 }
 
 // Query answers a query by the engine.
-func (r *Remote) Query(ctx context.Context, query string) (*Answer, error) { return ask(ctx, r.engine, query) }
+func (r *Remote) Query(ctx context.Context, query string) (*Answer, error) {
+	return ask(ctx, r.engine, query)
+}
 
 // ask asks an engine and gives its answer the form of a case.
 func ask(ctx context.Context, e engine.Engine, query string) (*Answer, error) {
@@ -145,4 +147,6 @@ type Asked struct{ engine engine.Engine }
 func NewRemoteOf(e engine.Engine) *Asked { return &Asked{e} }
 
 // Query answers a query by the engine.
-func (a *Asked) Query(ctx context.Context, query string) (*Answer, error) { return ask(ctx, a.engine, query) }
+func (a *Asked) Query(ctx context.Context, query string) (*Answer, error) {
+	return ask(ctx, a.engine, query)
+}
