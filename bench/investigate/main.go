@@ -1,7 +1,7 @@
 // Command investigate runs the investigation over generated incidents and prints, by fault family, how often the true root was
 // first or among the first three, whether component and attribute were found, and how far the onset was off.
 //
-//	go run ./bench/investigate [-v] [-engine memory|local] [-shift 5m] [-bare] [-window] [-without LIST] DIR...
+//	go run ./bench/investigate [-v] [-engine memory|local] [-shift 5m] [-bare] [-window] [-without LIST] [-scale] DIR...
 //
 // Each DIR holds a recording with its truth.json (made by make.py beside this file); incidents of the fault "none" count as quiet windows.
 package main
@@ -59,6 +59,7 @@ func main() {
 	shift := flag.Duration("shift", 0, "move the alert's time by this much: an alert that is late or early")
 	bare := flag.Bool("bare", false, "leave out the alert's words and services: its time alone")
 	window := flag.Bool("window", false, "give the incident's window instead of an alert")
+	scale := flag.Bool("scale", false, "measure the cost over recordings of growing size (scale.py) and print its exponents")
 	flag.Parse()
 	open, done, err := opener(*kind, *cache, strings.Split(*without, ","))
 	if err != nil {
@@ -74,6 +75,13 @@ func main() {
 		}
 		_ = pprof.StartCPUProfile(f)
 		defer pprof.StopCPUProfile()
+	}
+	if *scale {
+		if err := growth(flag.Args(), open); err != nil {
+			fmt.Fprintf(os.Stderr, "error: %v\n", err)
+			os.Exit(1)
+		}
+		return
 	}
 	sums := map[string]*tally{}
 	for _, dir := range flag.Args() {

@@ -19,10 +19,10 @@ type factor struct {
 	cause      []bad
 }
 
-func (f factor) cover() float64 { return ratio(f.bad, f.badN) }
+func (f *factor) cover() float64 { return ratio(f.bad, f.badN) }
 
 // lift is how many times likelier a span on it is bad than one elsewhere.
-func (f factor) lift() float64 {
+func (f *factor) lift() float64 {
 	out := ratio(f.badN-f.bad, f.allN-f.all)
 	in := ratio(f.bad, f.all)
 	if out == 0 {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/stat"
@@ -280,7 +281,7 @@ func (q *inquiry) metricsTable(list []*suspect, cl *clues) Table {
 	}
 	for i, s := range list[:min(len(list), maxShown)] {
 		for _, m := range s.metrics {
-			row(fmt.Sprint(i+1), m)
+			row(strconv.Itoa(i+1), m)
 		}
 	}
 	for _, m := range cl.metrics {

@@ -290,6 +290,7 @@ func (s *Suspect) EvidenceIDs() []string {
 			out = append(out, e.Query)
 		case finding.Log, finding.File:
 			out = append(out, placeOfLine(e.Source, e.Line))
+		case finding.Endpoint: // an investigation asks none
 		}
 	}
 	return unique(slices.DeleteFunc(out, func(s string) bool { return s == "" }))

@@ -156,6 +156,7 @@ func writeEvidence(w io.Writer, quotes *strings.Builder, e finding.Evidence) {
 		fmt.Fprintf(quotes, "%s%s (%s)\n", place, tools.Cut(e.Text, quoteBytes), e.Summary)
 	case finding.Metric:
 		fmt.Fprintf(w, "   metric %s %s\n", tools.Cut(e.Text, 200), e.Summary)
+	case finding.Endpoint: // an investigation asks none
 	}
 }
 
