@@ -180,7 +180,7 @@ func (l *login) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	id := rand.Text()
 	l.keep(id)
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the way is: on loopback it is plain HTTP
 		Name: loginCookie, Value: id, Path: ui.Base, MaxAge: int(loginTTL.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
 	})

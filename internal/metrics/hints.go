@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -116,19 +117,17 @@ func strangeGroups(ctx context.Context, src Source, expr parser.Expr, a *Answer,
 	if len(a.Series) == 0 {
 		return nil, nil
 	}
-	var failed error
-	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		agg, ok := n.(*parser.AggregateExpr)
-		if !ok || agg.Without || failed != nil {
-			return nil
-		}
+	for _, agg := range grouped(expr) {
 		for _, g := range agg.Grouping {
 			if slices.ContainsFunc(a.Series, func(s Series) bool { return s.Labels.Has(g) }) {
 				continue
 			}
 			names, err := labelsBelow(ctx, src, agg, w)
-			if failed = err; err != nil || slices.Contains(names, g) || len(names) == 0 {
-				return nil
+			if err != nil {
+				return nil, err
+			}
+			if slices.Contains(names, g) || len(names) == 0 {
+				continue
 			}
 			note := fmt.Sprintf("no series has the label %s that by(..) names; their labels: %s", g, strings.Join(names, ", "))
 			if near := Nearest(g, names); near != "" {
@@ -136,9 +135,35 @@ func strangeGroups(ctx context.Context, src Source, expr parser.Expr, a *Answer,
 			}
 			out = append(out, note)
 		}
-		return nil
-	})
-	return out, failed
+	}
+	return out, nil
+}
+
+// grouped lists the aggregations of an expression that name labels to keep.
+func grouped(expr parser.Expr) []*parser.AggregateExpr {
+	var out []*parser.AggregateExpr
+	for n := range walk(expr) {
+		if agg, ok := n.(*parser.AggregateExpr); ok && !agg.Without && len(agg.Grouping) > 0 {
+			out = append(out, agg)
+		}
+	}
+	return out
+}
+
+// walk yields a node and all below it.
+func walk(n parser.Node) iter.Seq[parser.Node] {
+	return func(yield func(parser.Node) bool) {
+		todo := []parser.Node{n}
+		for len(todo) > 0 {
+			n, todo = todo[0], todo[1:]
+			if !yield(n) {
+				return
+			}
+			for c := range parser.ChildrenIter(n) {
+				todo = append(todo, c)
+			}
+		}
+	}
 }
 
 // labelsBelow lists the labels of the series that an aggregation reads.

@@ -149,7 +149,7 @@ func agentMap(d *agent.Detail) *drawing {
 				calls[k] = &edgeRow{Edge: trace.Edge{Caller: from, Callee: name, Type: string(n.Category)}}
 				order = append(order, k)
 			}
-			calls[k].count(n)
+			count(calls[k], n)
 		}
 		stack = append(stack, name)
 	}
@@ -157,7 +157,7 @@ func agentMap(d *agent.Detail) *drawing {
 	for _, k := range order {
 		e := calls[k]
 		e.ErrorPct = 100 * e.ErrorRate()
-		e.P50 = e.P50 / float64(max(e.Calls, 1))
+		e.P50 /= float64(max(e.Calls, 1))
 		if e.Errors > 0 {
 			e.Class = "bad"
 		}
@@ -189,8 +189,8 @@ func agentMap(d *agent.Detail) *drawing {
 	return m
 }
 
-// count adds a call; P50 holds the sum until the mean is made of it.
-func (e *edgeRow) count(n agent.Node) {
+// count adds a call to an edge; P50 holds the sum until the mean is made of it.
+func count(e *edgeRow, n agent.Node) {
 	e.Calls++
 	e.PerMinute++
 	e.P50 += n.DurationMS

@@ -68,7 +68,8 @@ func pages() []entry {
 		{"services", "Services", "/", ""},
 		{"map", "Map", "/map", ""},
 		{"traces", "Traces", "/traces", "trace"},
-		{"agents", "Agents", "/agents", "agent"}, {"logs", "Logs", "/logs", ""},
+		{"agents", "Agents", "/agents", "agent"},
+		{"logs", "Logs", "/logs", ""},
 		{"metrics", "Metrics", "/metrics", ""},
 		{"incident", "Incident", "/incident", ""},
 	}
