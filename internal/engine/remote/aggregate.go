@@ -399,7 +399,11 @@ func (k *groupKey) request(inner dsl) dsl {
 	b := dsl{}
 	switch {
 	case k.span == nil:
-		b["terms"] = dsl{"field": k.leaf.exact, "size": bucketsAtOnce, "order": dsl{"_key": "asc"}}
+		terms := dsl{"field": k.leaf.exact, "size": bucketsAtOnce, "order": dsl{"_key": "asc"}}
+		if k.marked() {
+			terms["missing"] = nullKey
+		}
+		b["terms"] = terms
 	case k.span.Unit == "":
 		b["histogram"] = dsl{"field": k.leaf.exact, "interval": k.span.N, "min_doc_count": 1}
 	default:
@@ -408,7 +412,7 @@ func (k *groupKey) request(inner dsl) dsl {
 		b["date_histogram"] = h
 	}
 	out := dsl{"k": b}
-	if k.nullable {
+	if k.nullable && !k.marked() {
 		out["n"] = dsl{"missing": dsl{"field": k.leaf.exact}}
 	}
 	if len(inner) > 0 {
@@ -417,6 +421,14 @@ func (k *groupKey) request(inner dsl) dsl {
 		}
 	}
 	return out
+}
+
+// nullKey stands for the documents without a value among the groups of a keyword: one aggregation instead of two.
+const nullKey = "\x01null"
+
+// marked reports whether the group of nulls is one of the key's buckets.
+func (k *groupKey) marked() bool {
+	return k.nullable && k.span == nil && (k.leaf.prop.Type == "keyword" || isText(k.leaf.prop.Type))
 }
 
 // composite is a page of groups in the order of their keys.

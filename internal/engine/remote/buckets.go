@@ -1,19 +1,20 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/fault"
 	"github.com/plumbline-mcp/plumbline/internal/opensearch"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
+	"github.com/plumbline-mcp/plumbline/internal/record/jsonscan"
 	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
@@ -43,11 +44,15 @@ func (e *Engine) groups(ctx context.Context, f *fetch, w *trouble) ([][]any, int
 		}
 		w.look(r, f.t.target)
 		total := r.Total.Value
-		if err := a.admit(r, f.t, total); err != nil {
+		aggs, err := r.groups()
+		if err != nil {
+			return nil, 0, badAnswer(err)
+		}
+		if err := a.admit(aggs, f.t, total); err != nil {
 			return nil, 0, err
 		}
 		p := &groupReader{a: &a}
-		next, err := p.read(r, total)
+		next, err := p.read(aggs, total)
 		if errors.Is(err, errTooMany) {
 			a.paged = true
 			continue
@@ -69,20 +74,12 @@ func (e *Engine) groups(ctx context.Context, f *fetch, w *trouble) ([][]any, int
 
 // admit refuses an answer that is not exact where it can be had exactly: values that are not in the index, and percentiles of sets
 // small enough to be looked at whole.
-func (a *aggregation) admit(r *reply, t *table, total int64) error {
-	if raw := r.Aggregations["guard"]; raw != nil {
-		var g struct {
-			Count int64 `json:"doc_count"`
+func (a *aggregation) admit(aggs bucket, t *table, total int64) error {
+	if g, ok := aggs["guard"].(bucket); ok && g.count() > 0 {
+		for _, l := range a.guard {
+			t.taint(l.exact)
 		}
-		if err := json.Unmarshal(raw, &g); err != nil {
-			return err
-		}
-		if g.Count > 0 {
-			for _, l := range a.guard {
-				t.taint(l.exact)
-			}
-			return errInexact
-		}
+		return errInexact
 	}
 	for _, m := range a.measures {
 		if m.what == "percentile" && total <= exactPercentiles {
@@ -124,56 +121,74 @@ type groupReader struct {
 	rows [][]any
 }
 
-type bucket map[string]json.RawMessage
+func (b bucket) count() int64 { n, _ := b["doc_count"].(int64); return n }
 
-func (b bucket) count() int64 {
-	var n int64
-	_ = json.Unmarshal(b["doc_count"], &n) // always a number
-	return n
+// number returns a member that is a number.
+func (b bucket) number(name string) (float64, bool) {
+	switch x := b[name].(type) {
+	case int64:
+		return float64(x), true
+	case float64:
+		return x, true
+	}
+	return 0, false
 }
+
+// list returns a member that is a list of objects.
+func (b bucket) list(name string) []any { out, _ := b[name].([]any); return out }
 
 // read reads an answer; next continues composite pages, nil after the last.
-func (p *groupReader) read(r *reply, total int64) (next any, err error) {
+func (p *groupReader) read(aggs bucket, total int64) (next any, err error) {
 	switch {
 	case len(p.a.keys) == 0:
-		b := bucket(r.Aggregations)
-		return nil, p.row(b, total)
+		return nil, p.row(aggs, total)
 	case p.a.paged:
-		return p.composite(r.Aggregations["groups"])
+		groups, ok := aggs["groups"].(bucket)
+		if !ok {
+			return nil, errNoBuckets
+		}
+		return p.composite(groups)
 	}
-	return nil, p.level(r.Aggregations, 0)
+	return nil, p.level(aggs, 0)
 }
+
+// errNoBuckets says that an answer lacks what was asked for.
+var errNoBuckets = fault.New(fault.Unavailable, "read aggregations: the answer lacks the buckets asked for")
 
 // level reads the buckets of one key: the group of nulls first.
 func (p *groupReader) level(aggs bucket, depth int) error {
-	if raw := aggs["n"]; raw != nil {
-		var b bucket
-		if err := json.Unmarshal(raw, &b); err != nil {
-			return badAnswer(err)
+	k := &p.a.keys[depth]
+	if b, ok := aggs["n"].(bucket); ok && b.count() > 0 {
+		if err := p.enter(b, nil, depth); err != nil {
+			return err
 		}
-		if b.count() > 0 {
+	}
+	list, ok := aggs["k"].(bucket)
+	if !ok {
+		return errNoBuckets
+	}
+	others, _ := list.number("sum_other_doc_count")
+	wrong, _ := list.number("doc_count_error_upper_bound")
+	if others > 0 || wrong > 0 {
+		return errTooMany
+	}
+	buckets := list.list("buckets")
+	for _, item := range buckets { // the group of nulls stands behind the empty text
+		if b, ok := item.(bucket); ok && k.marked() && b["key"] == nullKey {
 			if err := p.enter(b, nil, depth); err != nil {
 				return err
 			}
 		}
 	}
-	var list struct {
-		Others  int64    `json:"sum_other_doc_count"`
-		Wrong   int64    `json:"doc_count_error_upper_bound"`
-		Buckets []bucket `json:"buckets"`
-	}
-	if err := json.Unmarshal(aggs["k"], &list); err != nil {
-		return badAnswer(err)
-	}
-	if list.Others > 0 || list.Wrong > 0 {
-		return errTooMany
-	}
-	for _, b := range list.Buckets {
-		v, err := p.a.keys[depth].value(b["key"])
-		if err != nil {
-			return err
+	for _, item := range buckets {
+		b, ok := item.(bucket)
+		if !ok {
+			return errNoBuckets
 		}
-		if err := p.enter(b, v, depth); err != nil {
+		if k.marked() && b["key"] == nullKey {
+			continue
+		}
+		if err := p.enter(b, k.value(b["key"]), depth); err != nil {
 			return err
 		}
 	}
@@ -194,37 +209,26 @@ func (p *groupReader) enter(b bucket, v any, depth int) error {
 	return p.level(b, depth+1)
 }
 
-func (p *groupReader) composite(raw json.RawMessage) (next any, err error) {
-	var page struct {
-		After   any      `json:"after_key"`
-		Buckets []bucket `json:"buckets"`
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&page); err != nil {
-		return nil, badAnswer(err)
-	}
-	for _, b := range page.Buckets {
-		var keys bucket
-		if err := json.Unmarshal(b["key"], &keys); err != nil {
-			return nil, badAnswer(err)
+func (p *groupReader) composite(groups bucket) (next any, err error) {
+	list := groups.list("buckets")
+	for _, item := range list {
+		b, ok := item.(bucket)
+		keys, isKeys := b["key"].(bucket)
+		if !ok || !isKeys {
+			return nil, errNoBuckets
 		}
 		p.key = p.key[:0]
 		for i := range p.a.keys {
-			v, err := p.a.keys[i].value(keys[fmt.Sprintf("k%d", i)])
-			if err != nil {
-				return nil, err
-			}
-			p.key = append(p.key, v)
+			p.key = append(p.key, p.a.keys[i].value(keys["k"+strconv.Itoa(i)]))
 		}
 		if err := p.row(b, b.count()); err != nil {
 			return nil, err
 		}
 	}
-	if len(page.Buckets) < compositePage {
+	if len(list) < compositePage {
 		return nil, nil
 	}
-	return page.After, nil
+	return groups["after_key"], nil
 }
 
 // row adds the row of a group.
@@ -242,41 +246,32 @@ func (p *groupReader) row(b bucket, docs int64) error {
 }
 
 // value reads a key of a bucket as a cell of its column.
-func (k *groupKey) value(raw json.RawMessage) (any, error) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
-	}
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&v); err != nil {
-		return nil, badAnswer(err)
-	}
+func (k *groupKey) value(v any) any {
 	switch x := v.(type) {
-	case json.Number:
-		f, err := x.Float64()
-		if err != nil {
-			return nil, badAnswer(err)
-		}
+	case int64:
 		switch {
 		case k.typ == rows.Timestamp:
-			return time.UnixMilli(int64(f)).UTC(), nil
+			return time.UnixMilli(x).UTC()
 		case k.typ == rows.Boolean:
-			return f != 0, nil
-		case k.typ.Integer():
-			if n, err := x.Int64(); err == nil {
-				return n, nil
-			}
-			return int64(f), nil
+			return x != 0
+		case !k.typ.Integer():
+			return float64(x)
 		}
-		return f, nil
+	case float64:
+		switch {
+		case k.typ == rows.Timestamp:
+			return time.UnixMilli(int64(x)).UTC()
+		case k.typ == rows.Boolean:
+			return x != 0
+		case k.typ.Integer():
+			return int64(x)
+		}
 	case string:
 		if k.typ == rows.Boolean {
-			return x == "true", nil
+			return x == "true"
 		}
-		return x, nil
 	}
-	return v, nil
+	return v
 }
 
 // safeInteger is the largest whole number up to which doubles hold all: the cluster's aggregations are doubles.
@@ -287,53 +282,50 @@ func (m *measure) value(b bucket, docs int64) (any, error) {
 	if m.what == "count" {
 		return docs, nil
 	}
-	var a struct {
-		Docs   int64    `json:"doc_count"`
-		Count  int64    `json:"count"`
-		Value  *float64 `json:"value"`
-		Sum    float64  `json:"sum"`
-		Values []struct {
-			Value *float64 `json:"value"`
-		} `json:"values"`
-		Hits struct {
-			Hits []struct {
-				Source json.RawMessage `json:"_source"`
-			} `json:"hits"`
-		} `json:"hits"`
-	}
-	if err := json.Unmarshal(b[m.under], &a); err != nil {
-		return nil, badAnswer(err)
+	a, ok := b[m.under].(bucket)
+	if !ok {
+		return nil, errNoBuckets
 	}
 	switch m.what {
 	case "filter":
-		return a.Docs, nil
+		return a.count(), nil
 	case "flag":
 		if docs == 0 {
 			return nil, nil
 		}
-		return a.Docs, nil
+		return a.count(), nil
 	case "sum":
-		if a.Count == 0 {
+		if n, _ := a.number("count"); n == 0 {
 			return nil, nil
 		}
-		return m.number(a.Sum)
-	case "avg", "min", "max", "dc":
-		if a.Value == nil {
-			return nil, nil
-		}
-		return m.number(*a.Value)
+		return m.member(a, "sum")
 	case "percentile":
-		if len(a.Values) == 0 || a.Values[0].Value == nil {
+		list := a.list("values")
+		if len(list) == 0 {
 			return nil, nil
 		}
-		return m.number(math.Round(*a.Values[0].Value*1e6) / 1e6)
+		p, _ := list[0].(bucket)
+		return m.member(p, "value")
 	case "time":
-		if len(a.Hits.Hits) == 0 {
+		top, _ := a["hits"].(bucket)
+		list := top.list("hits")
+		if len(list) == 0 {
 			return nil, nil
 		}
-		return m.time(a.Hits.Hits[0].Source)
+		h, _ := list[0].(bucket)
+		source, _ := h["_source"].(bucket)
+		return m.time(source)
 	}
-	return nil, nil
+	return m.member(a, "value")
+}
+
+// member reads a number of an aggregation, null where there was nothing to aggregate.
+func (m *measure) member(a bucket, name string) (any, error) {
+	f, ok := a.number(name)
+	if !ok {
+		return nil, nil
+	}
+	return m.number(f)
 }
 
 func (m *measure) number(f float64) (any, error) {
@@ -347,8 +339,8 @@ func (m *measure) number(f float64) (any, error) {
 }
 
 // time reads the point in time of a document.
-func (m *measure) time(source json.RawMessage) (any, error) {
-	v, ok := lookIn(source, m.leaf.path)
+func (m *measure) time(source bucket) (any, error) {
+	v, ok := descend(source, m.leaf.path)
 	if !ok {
 		return nil, nil
 	}
@@ -357,9 +349,9 @@ func (m *measure) time(source json.RawMessage) (any, error) {
 		if t, ok := plan.ParseTime(x); ok {
 			return t, nil
 		}
-	case json.Number:
-		if n, err := x.Int64(); err == nil && m.leaf.prop.Format == "" {
-			return time.UnixMilli(n).UTC(), nil
+	case int64:
+		if m.leaf.prop.Format == "" {
+			return time.UnixMilli(x).UTC(), nil
 		}
 	}
 	return nil, errInexact
@@ -367,22 +359,33 @@ func (m *measure) time(source json.RawMessage) (any, error) {
 
 // lookIn finds the value of a dotted path in a document, be it nested or written with dots.
 func lookIn(source json.RawMessage, path string) (any, bool) {
-	var doc map[string]any
-	dec := json.NewDecoder(bytes.NewReader(source))
-	dec.UseNumber()
-	if dec.Decode(&doc) != nil {
+	var s jsonscan.Scanner
+	s.Reset(source, maxDepth)
+	v, err := tree(&s)
+	doc, ok := v.(bucket)
+	if err != nil || !ok {
 		return nil, false
 	}
 	return descend(doc, path)
 }
 
-func descend(doc map[string]any, path string) (any, bool) {
+func descend(doc bucket, path string) (any, bool) {
 	if v, ok := doc[path]; ok {
 		return v, v != nil
 	}
 	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
-		if inner, ok := doc[path[:i]].(map[string]any); ok {
+		switch inner := doc[path[:i]].(type) {
+		case bucket:
 			return descend(inner, path[i+1:])
+		case []any: // the first of the objects that has one
+			for _, x := range inner {
+				if b, ok := x.(bucket); ok {
+					if v, ok := descend(b, path[i+1:]); ok {
+						return v, true
+					}
+				}
+			}
+			return nil, false
 		}
 	}
 	return nil, false

@@ -74,7 +74,7 @@ func (e *Engine) others(ctx context.Context, covered map[string]bool) ([]engine.
 			Count int64  `json:"doc_count"`
 		} `json:"buckets"`
 	}
-	if raw := r.Aggregations["indices"]; raw != nil {
+	if raw := r.parts()["indices"]; raw != nil {
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return nil, fault.WithCode(err, fault.Unavailable)
 		}
@@ -133,7 +133,7 @@ func (e *Engine) Fields(ctx context.Context, name string) ([]engine.Field, error
 	if err != nil {
 		return nil, err
 	}
-	for n, raw := range r.Aggregations {
+	for n, raw := range r.parts() {
 		i, err := strconv.Atoi(n)
 		if err != nil {
 			continue

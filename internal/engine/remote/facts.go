@@ -70,10 +70,14 @@ func (e *Engine) learn(ctx context.Context, t *table) (*facts, error) {
 		return nil, err
 	}
 	f.rows = r.Total.Value
-	for name, raw := range r.Aggregations {
+	groups, err := r.groups()
+	if err != nil {
+		return nil, badAnswer(err)
+	}
+	for name, raw := range r.parts() {
 		if m := ends[name]; m != nil {
 			m.under = name
-			v, err := m.value(bucket(r.Aggregations), f.rows)
+			v, err := m.value(groups, f.rows)
 			at, ok := v.(time.Time)
 			switch {
 			case err != nil || !ok: // a time that is written in a way of its own: the table's range stays unknown

@@ -56,8 +56,8 @@ func (f *fetch) body(size int64) dsl {
 	if f.query != nil {
 		out["query"] = f.query
 	}
-	if len(f.sort) > 0 {
-		out["sort"] = f.sort
+	if len(f.sort) > 1 {
+		out["sort"] = f.sort[:len(f.sort)-1] // equal documents come in the index's order anyway
 	} else if size > 0 {
 		out["sort"] = []any{"_doc"}
 	}

@@ -27,8 +27,75 @@ type reply struct {
 		Value    int64  `json:"value"`
 		Relation string `json:"relation"`
 	}
-	Hits         []hit
-	Aggregations map[string]json.RawMessage
+	Hits []hit
+
+	aggregations json.RawMessage
+}
+
+// parts returns the aggregations of the top level as they came.
+func (r *reply) parts() map[string]json.RawMessage {
+	var out map[string]json.RawMessage
+	if len(r.aggregations) > 0 && json.Unmarshal(r.aggregations, &out) != nil {
+		return nil // cannot be: the reply was read as JSON
+	}
+	return out
+}
+
+// groups returns the aggregations as a tree: objects are buckets, numbers int64 or float64.
+func (r *reply) groups() (bucket, error) {
+	if len(r.aggregations) == 0 {
+		return bucket{}, nil
+	}
+	var s jsonscan.Scanner
+	s.Reset(r.aggregations, maxDepth)
+	v, err := tree(&s)
+	b, ok := v.(bucket)
+	if err == nil && !ok {
+		err = jsonscan.ErrSyntax
+	}
+	return b, err
+}
+
+// bucket is an object of an answer.
+type bucket map[string]any
+
+// tree reads a JSON value.
+func tree(s *jsonscan.Scanner) (any, error) {
+	switch s.Next() {
+	case '{':
+		out := bucket{}
+		err := s.Fields(func(key []byte) error {
+			name := string(key)
+			v, err := tree(s)
+			out[name] = v
+			return err
+		})
+		return out, err
+	case '[':
+		var out []any
+		err := s.Each(func() error {
+			v, err := tree(s)
+			out = append(out, v)
+			return err
+		})
+		return out, err
+	}
+	var v jsonscan.Value
+	if err := s.Value(&v); err != nil {
+		return nil, err
+	}
+	switch v.Kind {
+	case jsonscan.Int:
+		return v.Int, nil
+	case jsonscan.Float:
+		return v.Float, nil
+	case jsonscan.String:
+		return string(v.Text), nil
+	case jsonscan.True, jsonscan.False:
+		return v.Kind == jsonscan.True, nil
+	default:
+		return nil, nil
+	}
 }
 
 // hit is one document of a reply. Its parts lie in the reply's bytes.
@@ -66,7 +133,9 @@ func (p *replyParser) top(key []byte) error {
 	case "_shards":
 		return p.decode(&p.r.Shards)
 	case "aggregations":
-		return p.decode(&p.r.Aggregations)
+		text, err := p.text()
+		p.r.aggregations = text
+		return err
 	case "timed_out":
 		return p.decode(&p.r.TimedOut)
 	case "pit_id":

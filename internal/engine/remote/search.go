@@ -2,6 +2,7 @@ package remote
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/plan"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
@@ -53,7 +54,14 @@ func (c *conditions) searchAll(t *syntax.SearchTerm) (clause, bool) {
 	if t.Text == "*" && !t.Quoted {
 		return clause{dsl{"match_all": dsl{}}, true}, true
 	}
-	return clause{dsl{"query_string": dsl{"query": lucene(*t), "lenient": true}}, c.t.raw}, true
+	return clause{dsl{"query_string": dsl{"query": lucene(*t), "lenient": true}}, c.t.raw || c.plainWord(t.Text)}, true
+}
+
+// plainWord reports whether a term means the same to the index as to the table's columns: no number that is part of a date, and
+// no level that the index spells otherwise.
+func (c *conditions) plainWord(text string) bool {
+	first := []rune(strings.TrimSpace(text) + "0")[0]
+	return !c.t.convert && unicode.IsLetter(first) && c.t.facts != nil && len(c.t.facts.words) == 0 && !c.t.derived("severityText") && !c.t.derived("severityNumber")
 }
 
 // lucene writes a term in the syntax of query strings: with blanks it is a phrase, else * and ? are wildcards, quoted or not.
