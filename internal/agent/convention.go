@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -60,6 +61,9 @@ func (s *Step) settle(a attrs) {
 	if s.inputWithoutCache || u.CacheRead+u.CacheWrite > u.Input {
 		u.Input += u.CacheRead + u.CacheWrite
 	}
+	if s.Category == Embeddings {
+		*u = Usage{Embedded: u.Input + u.Output + u.Embedded}
+	}
 	if t := a.text("error.type"); t != "" {
 		s.ErrorType = t
 		s.Error = s.Error || s.known()
@@ -67,9 +71,23 @@ func (s *Step) settle(a attrs) {
 	fill(&s.ErrorType, a.text("exception.type"))
 	fill(&s.Message, a.text("exception.message", "error.message"))
 	if s.Error && s.ErrorType == "" {
+		s.ErrorType = thrown(s.Message)
+	}
+	if s.Error && s.ErrorType == "" {
 		s.ErrorType = cmp.Or(a.text("http.response.status_code", "http.status_code", "rpc.response.status_code"), "error")
 	}
 	s.Target = a.text("db.query.summary", "db.operation.name", "url.path", "http.route", "rpc.method", "messaging.destination.name", "server.address", "peer.service", "db.system.name", "db.system")
+}
+
+// exceptionName is how SDKs begin the status message of a span that an exception left: "LookupError: no order".
+var exceptionName = regexp.MustCompile(`^([A-Za-z_][\w.$]*(?:Error|Exception|Failure|Fault|Timeout|Interrupt))(?::|$)`)
+
+// thrown returns the type of the exception that a status message begins with, "" for none.
+func thrown(message string) string {
+	if m := exceptionName.FindStringSubmatch(message); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // byOperation returns the category of a gen_ai.operation.name.

@@ -41,13 +41,13 @@ func (j *Judgement) Check() error {
 	return nil
 }
 
-// Export writes the judgement as an OTLP/JSON export of one span named evaluation below the step judged, with the attributes and the
+// Export writes the judgement as an OTLP/JSON export of one span, evaluation NAME, below the step judged, with the attributes and the
 // event gen_ai.evaluation.result of the conventions, as genai-observability-sdk-py does.
 func (j *Judgement) Export() ([]byte, error) {
 	list := j.attributes()
 	at := strconv.FormatInt(j.Time.UnixNano(), 10)
 	span := map[string]any{
-		"traceId": j.TraceID, "spanId": j.ID(), "parentSpanId": j.SpanID, "name": "evaluation", "kind": 1, "startTimeUnixNano": at, "endTimeUnixNano": at,
+		"traceId": j.TraceID, "spanId": j.ID(), "parentSpanId": j.SpanID, "name": "evaluation " + j.Score.Name, "kind": 1, "startTimeUnixNano": at, "endTimeUnixNano": at,
 		"attributes": append([]any{textAttribute("gen_ai.operation.name", "evaluation")}, list...),
 		"events":     []any{map[string]any{"name": "gen_ai.evaluation.result", "timeUnixNano": at, "attributes": list}},
 	}

@@ -123,17 +123,20 @@ func (f *forest) failedInside(i int) bool {
 // reason returns the step that says most about a failure: the deepest failed one below that the agent's step waited for.
 func (f *forest) reason(i int) *Step {
 	best := &f.steps[i]
-	for _, c := range f.steps[i].children {
+	if best.Error && best.Message != "" {
+		return best
+	}
+	for _, c := range best.children {
 		s := &f.steps[c]
-		if s.Error && (s.leg || !s.known()) {
-			deep := f.reason(c)
-			if best.Message == "" && (deep.Message != "" || best.ErrorType == "" || best.ErrorType == "error") {
-				merged := *deep
-				if best.ErrorType != "" && best.ErrorType != "error" {
-					merged.ErrorType = best.ErrorType
-				}
-				return &merged
-			}
+		if !s.leg && (s.known() || !s.Error) || !s.Error && !f.failed(c) {
+			continue
+		}
+		deep := *f.reason(c)
+		if best.ErrorType != "" && best.ErrorType != "error" {
+			deep.ErrorType = best.ErrorType
+		}
+		if deep.Message != "" || !best.Error {
+			return &deep
 		}
 	}
 	return best

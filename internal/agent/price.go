@@ -38,7 +38,7 @@ func (p Price) cost(u Usage) float64 {
 	if p.CacheWrite != nil {
 		write = *p.CacheWrite
 	}
-	fresh := max(0, u.Input-u.CacheRead-u.CacheWrite)
+	fresh := max(0, u.Input-u.CacheRead-u.CacheWrite) + u.Embedded
 	return (float64(fresh)*p.Input + float64(u.CacheRead)*read + float64(u.CacheWrite)*write + float64(u.Output)*p.Output) / 1e6
 }
 

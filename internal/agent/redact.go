@@ -22,7 +22,7 @@ var secrets = []*regexp.Regexp{
 	regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`),
 	regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`),
 	regexp.MustCompile(`(?i)(?:[a-z][a-z0-9+.-]*)://[^\s/:@"']+:[^\s/@"']+@`),
-	regexp.MustCompile(`(?i)["']?\b[\w-]*(?:password|passwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|private[_-]?key|credential)[\w-]*["']?\s*[:=]\s*(?:\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|[^\s,;&}"']+)`),
+	regexp.MustCompile(`(?i)["']?\b[\w-]*(?:password|passwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|private[_-]?key|credential)[\w-]*\\?["']?\s*[:=]\s*(?:\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|[^\s,;&}"']+)`),
 }
 
 // redacted stands in the place of a secret.

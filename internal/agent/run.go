@@ -47,8 +47,12 @@ type Run struct {
 func (f *forest) runs(p Prices) []*Run {
 	var out []*Run
 	loose := map[string]*Run{}
+	judged := map[string][]Score{}
 	for _, t := range f.tops {
 		s := &f.steps[t]
+		if s.Category == Evaluation { // its parent is not there: SDKs that judge a whole trace make one up
+			judged[s.TraceID] = append(judged[s.TraceID], s.Scores...)
+		}
 		if s.Category == Agent && s.Operation != "create_agent" {
 			out = append(out, &Run{f: f, tops: []int{t}})
 			continue
@@ -71,6 +75,10 @@ func (f *forest) runs(p Prices) []*Run {
 	}
 	for _, r := range out {
 		r.sum(p)
+		for _, score := range judged[r.TraceID] {
+			f.steps[r.tops[0]].addScore(score)
+		}
+		delete(judged, r.TraceID)
 		r.ID = cmp.Or(r.TraceID, r.RootSpan)
 		if inTrace[r.TraceID] > 1 {
 			r.ID = r.TraceID + "/" + r.RootSpan
@@ -126,6 +134,9 @@ func (r *Run) sum(p Prices) {
 	}
 	r.each(func(i, _ int) { r.count(&r.f.steps[i], i) })
 	r.Agent = cmp.Or(r.Agent, root.ToolName, r.Service)
+	if len(r.Models) == 0 && root.Model != "" {
+		r.Models = append(r.Models, root.Model)
+	}
 	r.Duration = end.Sub(r.Start)
 	r.DurationMS = ms(r.Duration)
 	r.Usage = Usage{}
@@ -251,20 +262,24 @@ func (b *bill) total() Cost {
 func (f *forest) usage(i int, b *bill) (u Usage, incomplete bool) {
 	s := &f.steps[i]
 	below := bill{prices: b.prices}
-	silent := false
+	silent, counted := false, false
 	for _, c := range s.children {
 		v, inc := f.usage(c, &below)
 		u, incomplete = u.plus(v), incomplete || inc
+		if v.Total() > 0 {
+			counted = true
+		}
 		silent = silent || f.steps[c].Category == LLM && v.zero() && !f.steps[c].Error
 	}
 	own := s.Usage
 	switch {
-	case own.zero() && !s.HasReported, !u.zero() && (!silent || own.Total() <= u.Total()):
+	case own.zero() && !s.HasReported, counted && (!silent || own.Total() <= u.Total()):
 		b.merge(&below)
 		return u, incomplete
 	default:
 		b.add(s, own)
-		return own, incomplete || !u.zero()
+		own.Embedded += u.Embedded
+		return own, incomplete || counted
 	}
 }
 

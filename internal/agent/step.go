@@ -26,6 +26,7 @@ type Usage struct {
 	CacheRead  int64 `json:"cache_read,omitempty"`
 	CacheWrite int64 `json:"cache_write,omitempty"`
 	Reasoning  int64 `json:"reasoning,omitempty"` // part of output
+	Embedded   int64 `json:"embedded,omitempty"`  // tokens of embeddings, in neither input nor output
 }
 
 // Total is input and output together.
@@ -34,7 +35,7 @@ func (u Usage) Total() int64 { return u.Input + u.Output }
 func (u Usage) zero() bool { return u == Usage{} }
 
 func (u Usage) plus(v Usage) Usage {
-	return Usage{u.Input + v.Input, u.Output + v.Output, u.CacheRead + v.CacheRead, u.CacheWrite + v.CacheWrite, u.Reasoning + v.Reasoning}
+	return Usage{u.Input + v.Input, u.Output + v.Output, u.CacheRead + v.CacheRead, u.CacheWrite + v.CacheWrite, u.Reasoning + v.Reasoning, u.Embedded + v.Embedded}
 }
 
 // Step is one span or log event.

@@ -12,6 +12,7 @@ const (
 	grownTokens = 4_000 // and at least so many tokens more
 	peerTimes   = 2.5   // against the median of other runs
 	slowShare   = 0.5   // of the run's time in one step
+	slowFrom    = 100   // ms by itself: nobody waits for less
 )
 
 // Verdict says in sentences what is wrong with the run, the first failure first; one sentence says so when nothing is.
@@ -134,7 +135,7 @@ func (d *Detail) grown() []string {
 
 // slow names the step that took most of the time, when it is one and it matters.
 func (d *Detail) slow() string {
-	if len(d.Slowest) == 0 || d.Slowest[0].Share < slowShare && (d.Peers == nil || d.Run.DurationMS < peerTimes*d.Peers.P50MS) {
+	if len(d.Slowest) == 0 || d.Slowest[0].SelfMS < slowFrom || d.Slowest[0].Share < slowShare && (d.Peers == nil || d.Run.DurationMS < peerTimes*d.Peers.P50MS) {
 		return ""
 	}
 	s := d.Slowest[0]

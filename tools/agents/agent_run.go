@@ -261,7 +261,11 @@ func writeNode(w io.Writer, n agent.Node, messages bool) {
 		fmt.Fprintf(w, " %s", tools.Cut(n.Model, 60))
 	}
 	if n.Tokens != nil && n.Category != agent.Agent {
-		fmt.Fprintf(w, " %d→%d", n.Tokens.Input, n.Tokens.Output)
+		if n.Tokens.Embedded > 0 {
+			fmt.Fprintf(w, " %d tokens", n.Tokens.Embedded)
+		} else {
+			fmt.Fprintf(w, " %d→%d", n.Tokens.Input, n.Tokens.Output)
+		}
 	}
 	if n.Finish != "" {
 		fmt.Fprintf(w, " %s", tools.Cut(n.Finish, 30))
