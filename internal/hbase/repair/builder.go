@@ -126,10 +126,14 @@ func (b *builder) assignWith(r *region, early, override bool, fixes string) {
 	b.assigns[k] = append(b.assigns[k], r)
 }
 
-// states is the scan that shows the states of a table's regions.
-func states(table string) Command {
-	return shell(fmt.Sprintf("scan 'hbase:meta', {ROWPREFIXFILTER => '%s,', COLUMN => 'info:state'}", table))
+// rowsOf is the scan that shows a column of a table's rows. The prefix ends before the comma: hbase:meta orders its keys by their
+// parts, and a scan from 'table,' begins behind the first region, whose key is 'table,,id'. Tables whose names go on are shown too.
+func rowsOf(table, column string) Command {
+	return shell(fmt.Sprintf("scan 'hbase:meta', {ROWPREFIXFILTER => '%s', COLUMN => '%s'}", table, column))
 }
+
+// states is the scan that shows the states of a table's regions.
+func states(table string) Command { return rowsOf(table, "info:state") }
 
 // open is the check that regions are OPEN. Of several tables the whole catalogue is read.
 func open(regions []*region) *Check {

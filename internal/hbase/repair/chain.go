@@ -40,7 +40,7 @@ func (b *builder) members(f *check.Finding) []*region {
 
 // chainCheck is the scan whose lines show a table's rows with their keys.
 func chainCheck(table, about string) *Check {
-	return &Check{Command: shell(fmt.Sprintf("scan 'hbase:meta', {ROWPREFIXFILTER => '%s,', COLUMN => 'info:regioninfo'}", table)), About: about}
+	return &Check{Command: rowsOf(table, "info:regioninfo"), About: about}
 }
 
 // flushChain writes janitor, fixMeta and janitor again. fixMeta takes no table: it works on the janitor's last report.

@@ -146,7 +146,7 @@ func (b *builder) sideline(f *check.Finding, r *region) {
 		command: hbck2("filesystem", "-f", r.Table), phase: phaseFiles, table: r.Table, Fixes: []string{ref(f)}, Destroys: true, patience: retryPatience,
 		Why: "Opens every store file of the table and moves those that cannot be read to corrupt/; the assign that keeps retrying then succeeds.", Risk: "Reads every store file of the table: minutes on a big one. Files that the storage merely does not serve now would be moved too.",
 		DataLoss: "the cells of the files that cannot be read are gone for readers; the files are kept under corrupt/", Downtime: "none more: the region is down already", Wait: "the retry of the open: up to minutes",
-		Undo: "move the file back from " + b.view.dir("corrupt", r.Table) + " while the region is closed",
+		Undo: "move the file back from " + b.view.dir("corrupt") + " while the region is closed",
 	}
 	s.instead = b.setAside(f, r)
 	if r.Encoded != "" {
@@ -167,11 +167,8 @@ func (b *builder) setAside(f *check.Finding, r *region) []Command {
 		if f.Args.Family == "" || r.Encoded == "" {
 			return nil
 		}
-		space, plain := split(r.Table)
+		_, plain := split(r.Table) // as filesystem -f names it: a colon is no part of a path
 		to := b.view.dir("corrupt", plain, r.Encoded, f.Args.Family)
-		if space != "default" {
-			to = b.view.dir("corrupt", space+":"+plain, r.Encoded, f.Args.Family)
-		}
 		out = append(out, hdfs("-mkdir", "-p", to), hdfs("-mv", b.view.regionDir(r)+"/"+f.Args.Family+"/"+file, to+"/"+file))
 	}
 	return out

@@ -135,7 +135,7 @@ func (b *builder) emptyCell(f *check.Finding) {
 		b.left(f, "The evidence does not tell the row's key.", "Scan hbase:meta and find the row without info:regioninfo.")
 		return
 	}
-	rows := &Check{Command: shell(fmt.Sprintf("scan 'hbase:meta', {ROWPREFIXFILTER => '%s,', COLUMN => 'info'}", r.Table)), About: "the row is gone"}
+	rows := &Check{Command: rowsOf(r.Table, "info"), About: "the row is gone"}
 	before := *rows
 	before.Expect, before.About = []string{literal(r.Encoded)}, "the row is there; no info:regioninfo in it"
 	before.Absent = []string{literal(r.Encoded) + `.*column=info:regioninfo`}

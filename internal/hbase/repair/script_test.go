@@ -92,7 +92,7 @@ func TestAScriptRunsItsStepsAndVerifiesThem(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "verified: each region: value=OPEN") || !strings.Contains(out, "done. Collect again") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	states := "scan 'hbase:meta', {ROWPREFIXFILTER => 't,', COLUMN => 'info:state'}"
+	states := "scan 'hbase:meta', {ROWPREFIXFILTER => 't', COLUMN => 'info:state'}"
 	want := strings.Join([]string{states, "assigns " + encA, states, "catalogjanitor_run"}, "\n")
 	if diff := cmp.Diff(want, l.read("asked")); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)

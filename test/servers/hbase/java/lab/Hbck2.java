@@ -198,7 +198,7 @@ public final class Hbck2 {
         } catch (java.io.IOException e) {
           corrupt++;
           System.out.println("corrupt: " + f.getPath());
-          Path aside = new Path(root, "corrupt/" + CommonFSUtils.getTableName(dir).getNameAsString() + "/" + region.getName() + "/" + family.getName());
+          Path aside = new Path(root, "corrupt/" + dir.getName() + "/" + region.getName() + "/" + family.getName());
           if (fix) {
             files.mkdirs(aside);
             files.rename(f.getPath(), new Path(aside, f.getPath().getName()));
