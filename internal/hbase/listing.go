@@ -168,10 +168,13 @@ func rootOf(p []byte) (root []byte, ok bool) {
 //
 // The second result is the root with the slash that paths below it have: "/" or "" for an empty one.
 func findRoot(ctx context.Context, l *lineReader) (root, prefix string, err error) {
-	slash := ""
+	slash, likely := "", ""
 	for {
 		b, more := l.next()
 		if !more {
+			if likely != "" {
+				return likely, likely + "/", l.failure()
+			}
 			return "", slash, l.failure()
 		}
 		if l.line%checkLines == 0 && ctx.Err() != nil {
@@ -185,12 +188,28 @@ func findRoot(ctx context.Context, l *lineReader) (root, prefix string, err erro
 		if full[0] == '/' {
 			slash = "/"
 		}
+		if likely == "" {
+			likely = likelyRoot(full)
+		}
 		if r, is := rootOf(full); is && len(r) > 0 {
 			return string(r), string(r) + "/", nil
 		} else if is {
 			return "", slash, nil
 		}
 	}
+}
+
+// likelyRoot guesses the root from what stands directly below every one: for listings without a region.
+func likelyRoot(p []byte) string {
+	for _, name := range []string{"/hbase.id", "/hbase.version", "/MasterData", "/oldWALs", "/data/default", "/data/hbase"} {
+		if root, ok := bytes.CutSuffix(p, []byte(name)); ok {
+			return string(root)
+		}
+	}
+	if i := bytes.Index(p, []byte("/data/default/")); i > 0 {
+		return string(p[:i])
+	}
+	return ""
 }
 
 // rootPath is the path of an hbase.rootdir as listings show it.
