@@ -131,6 +131,9 @@ func TestEveryExampleDoesWhatItsPageSays(t *testing.T) {
 			if err := os.CopyFS(filepath.Join(dir, "shop"), os.DirFS("../cmd/plumbline/recording/shop")); err != nil {
 				t.Fatal(err)
 			}
+			if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+				t.Fatal(err)
+			}
 			for _, b := range blocks {
 				for _, e := range examples(b[1]) {
 					got, err := shell(t, dir, e.command)
