@@ -53,7 +53,7 @@ func addDocument(m *server.MCPServer, uri, name, about string, read func() ([]by
 }
 
 func skillsCommand(s *settings) *cobra.Command {
-	c := &cobra.Command{Use: "skills", Short: "List and show the skills that Plumbline carries"}
+	c := &cobra.Command{Use: "skills", Short: "Show, install and judge the skills that Plumbline carries"}
 	c.AddCommand(&cobra.Command{Use: "list", Short: "List the skills", Args: noArguments, RunE: func(*cobra.Command, []string) error {
 		all, err := skills.List(skills.Tree())
 		if err != nil {
@@ -76,6 +76,7 @@ func skillsCommand(s *settings) *cobra.Command {
 		_, err = s.host.out.Write(b)
 		return err
 	}})
+	c.AddCommand(skillsCommands(s)...)
 	return c
 }
 
