@@ -28,6 +28,7 @@ if [ ${#as_hbase[@]} -gt 0 ] && { ! command -v "${as_hbase[0]}" >/dev/null || [ 
 tool() { command -v "$1" || { say "no $1 command in PATH" >&2; exit 1; }; }
 
 log=${PLAN_LOG:-$PLAN-$(date -u +%Y%m%dT%H%M%SZ).log}
+if ! : >>"$log" 2>/dev/null; then log=$(mktemp); fi
 say() { printf '%s  %s\n' "$(date -u +%H:%M:%SZ)" "$*" | tee -a "$log"; }
 stop() { say "STOPPED at step $n: $*"; say "Nothing after this step was run. Collect again before anything else is tried. Log: $log"; exit 1; }
 

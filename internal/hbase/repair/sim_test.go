@@ -229,13 +229,15 @@ func (s *sim) Run(_ context.Context, c repair.Command) (string, int, error) {
 		return s.hbck2(c.Args)
 	case repair.Shell:
 		out := ""
+		var outSb232 strings.Builder
 		for _, line := range c.Args {
 			text, err := s.shell(line)
 			if err != nil {
 				return text, 1, err
 			}
-			out += "hbase:001:0> " + line + "\n" + text
+			outSb232.WriteString("hbase:001:0> " + line + "\n" + text)
 		}
+		out += outSb232.String()
 		return out, 0, nil
 	case repair.Hbck1, repair.AWS, repair.HBase, repair.Hand:
 	}
