@@ -238,10 +238,13 @@ func (l lock) drop(dir, name string, force bool) (left bool, err error) {
 		return false, fmt.Errorf("remove %s: %w", name, err)
 	}
 	delete(l.Files, name)
-	for d := path.Dir(name); d != "."; d = path.Dir(d) {
-		if os.Remove(filepath.Join(dir, filepath.FromSlash(d))) != nil {
-			break // not empty
-		}
-	}
+	prune(dir, path.Dir(name))
 	return false, nil
+}
+
+// prune removes a directory and those above it as far as they are empty; one that is not ends it.
+func prune(dir, name string) {
+	for empty := true; empty && name != "."; name = path.Dir(name) {
+		empty = os.Remove(filepath.Join(dir, filepath.FromSlash(name))) == nil
+	}
 }
