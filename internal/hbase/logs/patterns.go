@@ -46,6 +46,10 @@ type Group struct {
 
 	exceptions map[string]int64
 	regions    map[string]bool
+	hours      map[int64]int64 // by hours since 1970
+	files      map[string]int64
+	where      string // the host of the line before, and its lines not yet counted in files
+	lines      int64
 }
 
 // Patterns are the groups of a bundle's entries.
@@ -110,8 +114,6 @@ type part struct {
 	text    []byte
 	lines   int64
 	entries int64
-	hour    int64
-	stamp   string
 	need    []byte
 	region  []byte
 }
@@ -161,24 +163,25 @@ func (p *part) entry(e *hbase.LogEntry, f *hbase.LogFile, where string, at hbase
 	g := p.groups[key]
 	if g == nil {
 		g = &Group{
-			Level: string(e.Level), Logger: string(e.Class), Hosts: map[string]int64{}, Hours: map[string]int64{}, First: e.Time, File: f.Path, Line: at.Line,
+			Level: string(e.Level), Logger: string(e.Class), hours: map[int64]int64{}, files: map[string]int64{}, First: e.Time, File: f.Path, Line: at.Line,
 			Example: cut(line, maxExample), exceptions: map[string]int64{}, regions: map[string]bool{},
 		}
 		p.groups[key] = g
 	}
 	g.Count++
-	g.Hosts[where]++
+	if g.where != where {
+		g.count()
+		g.where = where
+	}
+	g.lines++
 	if e.Time.Before(g.First) {
 		g.First, g.File, g.Line, g.Example = e.Time, f.Path, at.Line, cut(line, maxExample)
 	}
 	if e.Time.After(g.Last) {
 		g.Last = e.Time
 	}
-	if h := e.Time.Unix() / 3600; h != p.hour || p.stamp == "" {
-		p.hour, p.stamp = h, e.Time.Truncate(time.Hour).Format(time.RFC3339)
-	}
-	if len(g.Hours) < maxHours {
-		g.Hours[p.stamp]++
+	if h := e.Time.Unix() / 3600; len(g.hours) < maxHours {
+		g.hours[h]++
 	}
 	if e.Level[0] != 'I' && len(g.regions) < maxRegions {
 		for _, enc := range encodedNames(line) {
@@ -186,6 +189,14 @@ func (p *part) entry(e *hbase.LogEntry, f *hbase.LogFile, where string, at hbase
 		}
 	}
 	p.current = g
+}
+
+// count books the lines of one host.
+func (g *Group) count() {
+	if g.lines > 0 {
+		g.files[g.where] += g.lines
+		g.lines = 0
+	}
 }
 
 // below reads a line under an entry: the class of an exception.
@@ -247,6 +258,7 @@ func join(parts []*part, findings []check.Finding) *Patterns {
 			}
 			t := templates[first.Resolve(id)]
 			g.ID, g.Template = t.ID, t.Text
+			g.count()
 			if o := all[t.ID+g.Level]; o != nil {
 				o.merge(g)
 			} else {
@@ -273,8 +285,8 @@ func join(parts []*part, findings []check.Finding) *Patterns {
 // merge adds another group of the same template.
 func (g *Group) merge(o *Group) {
 	g.Count += o.Count
-	add(g.Hosts, o.Hosts)
-	add(g.Hours, o.Hours)
+	add(g.files, o.files)
+	add(g.hours, o.hours)
 	add(g.exceptions, o.exceptions)
 	maps.Copy(g.regions, o.regions)
 	if o.First.Before(g.First) || o.First.Equal(g.First) && o.File < g.File {
@@ -285,7 +297,7 @@ func (g *Group) merge(o *Group) {
 	}
 }
 
-func add(to, from map[string]int64) {
+func add[K comparable](to, from map[K]int64) {
 	for k, n := range from {
 		to[k] += n
 	}
@@ -293,6 +305,10 @@ func add(to, from map[string]int64) {
 
 // finish writes out what was counted.
 func (g *Group) finish(byRegion map[string][]string) {
+	g.Hosts, g.Hours = g.files, make(map[string]int64, len(g.hours))
+	for h, n := range g.hours {
+		g.Hours[time.Unix(h*3600, 0).UTC().Format(time.RFC3339)] = n
+	}
 	g.Exceptions = slices.SortedFunc(maps.Keys(g.exceptions), func(a, b string) int {
 		return cmp.Or(cmp.Compare(g.exceptions[b], g.exceptions[a]), strings.Compare(a, b))
 	})
