@@ -160,7 +160,7 @@ func TestTheQueueOfAlertsIsBounded(t *testing.T) {
 	codes := map[int]int{}
 	for i := range 5 {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, hookPath, strings.NewReader(fmt.Sprintf("alert number %d", i))))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, hookPath, strings.NewReader(fmt.Sprintf("alert number %d", i))))
 		codes[w.Code]++
 		if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") == "" {
 			t.Error("a refused alert is not told when to come again")
