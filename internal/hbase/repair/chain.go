@@ -1,13 +1,52 @@
 package repair
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
+	"github.com/plumbline-mcp/plumbline/internal/hbase"
 	"github.com/plumbline-mcp/plumbline/internal/hbase/check"
 )
 
 // hole gathers a gap in a table's chain: fixMeta closes all of them at once.
 func (b *builder) hole(f *check.Finding) { b.holes = append(b.holes, *f) }
+
+// restOfHole gathers what is left of a hole when the rows of its orphan folders are back: a hole may be wider than they are.
+func (b *builder) restOfHole(report *check.Report, hole *check.Finding) {
+	at, end := string(hbase.ParseBinary([]byte(hole.Start))), string(hbase.ParseBinary([]byte(hole.End)))
+	var orphans [][2]string
+	for i := range report.Findings {
+		if f := &report.Findings[i]; f.Type == check.RegionNotInMeta && f.Table == hole.Table {
+			if f.Start == "" && f.End == "" {
+				return // its keys are not known: only its return shows what it covers
+			}
+			orphans = append(orphans, [2]string{string(hbase.ParseBinary([]byte(f.Start))), string(hbase.ParseBinary([]byte(f.End)))})
+		}
+	}
+	slices.SortFunc(orphans, func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
+	for _, o := range orphans {
+		if o[0] < at || (end != "" && o[0] >= end) {
+			continue
+		}
+		if o[0] > at {
+			b.gap(hole, at, o[0])
+		}
+		if at = o[1]; at == "" {
+			return
+		}
+	}
+	if at != end {
+		b.gap(hole, at, end)
+	}
+}
+
+// gap gathers a part of a hole.
+func (b *builder) gap(hole *check.Finding, start, end string) {
+	part := *hole
+	part.Start, part.End = string(hbase.FormatBinary([]byte(start))), string(hbase.FormatBinary([]byte(end)))
+	b.holes = append(b.holes, part)
+}
 
 // overlap gathers an overlap; the merge that fixMeta orders needs its members open and with a folder.
 func (b *builder) overlap(f *check.Finding) {

@@ -22,6 +22,9 @@ func New(report *check.Report, snap *hbase.Snapshot, o Options) (*Plan, error) {
 		f := &report.Findings[i]
 		if !f.Root() {
 			b.plan.Follow = append(b.plan.Follow, ref(f)+" follows from "+f.ConsequenceOf)
+			if f.Type == check.Hole && f.ConsequenceOf == string(check.RegionNotInMeta) {
+				b.restOfHole(report, f)
+			}
 			continue
 		}
 		if plan, ok := all[f.Type]; ok {

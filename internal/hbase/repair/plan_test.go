@@ -119,8 +119,12 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 		},
 		"an orphan's row comes back before anything else, and its hole is its consequence": {
 			cluster(withoutRow(encA)),
-			[]check.Finding{region(check.RegionNotInMeta, encA), {Type: check.Hole, Table: "t", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
+			[]check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, End: "m"}, {Type: check.Hole, Table: "t", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA},
+		},
+		"a hole wider than its orphan is plugged where the orphan ends": {
+			cluster(withoutRow(encA)), []check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Start: "d", End: "h"}, {Type: check.Hole, Table: "t", Start: "", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
+			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA, janitor, h2 + "fixMeta"},
 		},
 		"before 2.3 the master must be restarted to see the row": {
 			cluster(withoutRow(encA), version("2.2.6")),
