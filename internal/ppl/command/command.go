@@ -132,12 +132,17 @@ func parseCommand(p *syntax.Parser, first, sub bool) Command {
 	return c
 }
 
+// shortName is the length of names that nothing is likely to be misspelt from.
+const shortName = 2
+
 func unknownCommand(p *syntax.Parser, t syntax.Token) {
 	word := p.Text(t)
 	e := p.Fail(t.Span(), "unknown command: %s", word)
 	var names []string
 	for _, s := range All() {
-		names = append(names, s.Name)
+		if len(s.Name) > shortName { // anything is near a name of two letters
+			names = append(names, s.Name)
+		}
 	}
 	switch n := syntax.Nearest(word, names); {
 	case strings.EqualFold(word, "limit") || strings.EqualFold(word, "tail"):

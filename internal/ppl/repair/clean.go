@@ -1,13 +1,12 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 )
 
 var (
-	fence     = regexp.MustCompile("(?s)^\\s*```\\w*\\s*(.*?)\\s*(?:```)?\\s*$")
-	label     = regexp.MustCompile(`(?i)^\s*(?:ppl|query)\s*:\s*`)
+	fence     = pat("(?s)^\\s*```\\w*\\s*(.*?)\\s*(?:```)?\\s*$")
+	label     = pat(`(?i)^\s*(?:ppl|query)\s*:\s*`)
 	invisible = strings.NewReplacer("\u200b", "", "\u200c", "", "\u200d", "", "\ufeff", "", "\u00a0", " ", "\u2060", "")
 	straight  = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‘", "'", "’", "'", "‚", "'", "–", "-", "—", "-", "≥", ">=", "≤", "<=", "≠", "!=")
 )

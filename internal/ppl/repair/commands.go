@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/command"
@@ -26,39 +25,39 @@ func commandWords() map[string]string {
 
 // stageRules rewrite one stage of a pipeline, given without its bars.
 var stageRules = []rewrite{
-	{"sort for ORDER BY", regexp.MustCompile(`(?is)^\s*(?:order|sort)[\s_-]*by\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
-	{"sort for ORDER", regexp.MustCompile(`(?is)^\s*(?:order|orderby)\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
-	{"sort - FIELD for what falls", regexp.MustCompile(`(?is)^\s*sort\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
-	{"stats count() by for GROUP BY", regexp.MustCompile(`(?is)^\s*group(?:[\s_-]*by)?\s+(?:by\s+)?(.+?)\s*$`), func(m []string) string { return "stats count() by " + m[1] }},
-	{"stats count()", regexp.MustCompile(`(?is)^\s*count(?:\(\*?\))?(\s+by\s+.+)?\s*$`), func(m []string) string { return "stats count()" + m[1] }},
-	{"stats before an aggregate", regexp.MustCompile(`(?is)^\s*((?:count|sum|avg|min|max|dc|percentile|median)\s*\(.+)$`), func(m []string) string { return "stats " + m[1] }},
-	{"stats count() by FIELD", regexp.MustCompile(`(?is)^\s*count\s+by\s+(.+)$`), func(m []string) string { return "stats count() by " + m[1] }},
-	{"head N", regexp.MustCompile(`(?is)^\s*(?:head|limit|take)\s*=?\s*-?\s*\(?(\d+)\)?(?:\s+rows?)?\s*$`), func(m []string) string { return "head " + m[1] }},
-	{"head N from OFFSET", regexp.MustCompile(`(?is)^\s*(?:head|limit|take)\s+(\d+)\s*(?:,|offset|skip)\s*(\d+)\s*$`), func(m []string) string { return "head " + m[1] + " from " + m[2] }},
-	{"the newest rows for tail", regexp.MustCompile(`(?is)^\s*tail\s*-?\s*(\d*)\s*$`), func(m []string) string {
+	{"sort for ORDER BY", pat(`(?is)^\s*(?:order|sort)[\s_-]*by\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
+	{"sort for ORDER", pat(`(?is)^\s*(?:order|orderby)\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
+	{"sort - FIELD for what falls", pat(`(?is)^\s*sort\s+(.+?)\s*$`), func(m []string) string { return "sort " + ordering(m[1]) }},
+	{"stats count() by for GROUP BY", pat(`(?is)^\s*group(?:[\s_-]*by)?\s+(?:by\s+)?(.+?)\s*$`), func(m []string) string { return "stats count() by " + m[1] }},
+	{"stats count()", pat(`(?is)^\s*count(?:\(\*?\))?(\s+by\s+.+)?\s*$`), func(m []string) string { return "stats count()" + m[1] }},
+	{"stats before an aggregate", pat(`(?is)^\s*((?:count|sum|avg|min|max|dc|percentile|median)\s*\(.+)$`), func(m []string) string { return "stats " + m[1] }},
+	{"stats count() by FIELD", pat(`(?is)^\s*count\s+by\s+(.+)$`), func(m []string) string { return "stats count() by " + m[1] }},
+	{"head N", pat(`(?is)^\s*(?:head|limit|take)\s*=?\s*-?\s*\(?(\d+)\)?(?:\s+rows?)?\s*$`), func(m []string) string { return "head " + m[1] }},
+	{"head N from OFFSET", pat(`(?is)^\s*(?:head|limit|take)\s+(\d+)\s*(?:,|offset|skip)\s*(\d+)\s*$`), func(m []string) string { return "head " + m[1] + " from " + m[2] }},
+	{"the newest rows for tail", pat(`(?is)^\s*tail\s*-?\s*(\d*)\s*$`), func(m []string) string {
 		if m[1] == "" {
 			m[1] = "10"
 		}
 		return "sort - `@timestamp` | head " + m[1]
 	}},
-	{"where body contains", regexp.MustCompile(`(?is)^\s*(?:grep|search|find|egrep)\s+(?:-i\s+)?(.+?)\s*$`), func(m []string) string {
+	{"where body contains", pat(`(?is)^\s*(?:grep|search|find|egrep)\s+(?:-i\s+)?(.+?)\s*$`), func(m []string) string {
 		return "where body contains " + quote(unquote(m[1]))
 	}},
-	{"rename A as B", regexp.MustCompile(`(?is)^\s*rename\s+(.+?)\s*$`), func(m []string) string { return "rename " + renames(m[1]) }},
-	{"eval NAME = FIELD", regexp.MustCompile(`(?is)^\s*eval\s+(\S.*?)\s+as\s+(` + name + `)\s*$`), func(m []string) string { return "eval " + m[2] + " = " + m[1] }},
-	{"dedup FIELD", regexp.MustCompile(`(?is)^\s*dedup\s+(?:on|by)\s+(.+)$`), func(m []string) string { return "dedup " + m[1] }},
-	{"top N FIELD", regexp.MustCompile(`(?is)^\s*(top|rare)\s+(\d+)?\s*(?:limit\s*=?\s*(\d+)\s+)?(?:by|of|on)\s+(.+)$`), func(m []string) string {
+	{"rename A as B", pat(`(?is)^\s*rename\s+(.+?)\s*$`), func(m []string) string { return "rename " + renames(m[1]) }},
+	{"eval NAME = FIELD", pat(`(?is)^\s*eval\s+(\S.*?)\s+as\s+(` + name + `)\s*$`), func(m []string) string { return "eval " + m[2] + " = " + m[1] }},
+	{"dedup FIELD", pat(`(?is)^\s*dedup\s+(?:on|by)\s+(.+)$`), func(m []string) string { return "dedup " + m[1] }},
+	{"top N FIELD", pat(`(?is)^\s*(top|rare)\s+(\d+)?\s*(?:limit\s*=?\s*(\d+)\s+)?(?:by|of|on)\s+(.+)$`), func(m []string) string {
 		return strings.Join(strings.Fields(m[1]+" "+m[2]+m[3]+" "+m[4]), " ")
 	}},
-	{"fields - FIELD", regexp.MustCompile(`(?is)^\s*fields\s+(?:\*\s*,?\s*-|except|exclude|without|\*\s+except)\s*(.+)$`), func(m []string) string { return "fields - " + strings.ReplaceAll(m[1], "-", "") }},
-	{"fields - FIELD", regexp.MustCompile(`(?is)^\s*fields\s+!\s*(.+)$`), func(m []string) string { return "fields - " + strings.ReplaceAll(m[1], "!", "") }},
-	{"regex FIELD='..'", regexp.MustCompile(`(?is)^\s*regex\s+(` + name + `)\s*(?:with|~|=~|matches|using)?\s*(` + quoted + `)\s*$`), func(m []string) string { return "regex " + m[1] + "=" + m[2] }},
-	{"parse FIELD '..'", regexp.MustCompile(`(?is)^\s*(parse|grok)\s+(?:field\s*=\s*)?(` + name + `)\s*(?:with|using|as|by|,|=)\s*(` + quoted + `)\s*$`), func(m []string) string { return m[1] + " " + m[2] + " " + m[3] }},
-	{"parse FIELD '..'", regexp.MustCompile(`(?is)^\s*(parse|grok)\s+(` + quoted + `)\s+(?:from\s+)?(` + name + `)\s*$`), func(m []string) string { return m[1] + " " + m[3] + " " + m[2] }},
-	{"fillnull with", regexp.MustCompile(`(?is)^\s*fillnull\s+(` + name + `)\s*(?:=|with)\s*(\S+)\s*$`), func(m []string) string { return "fillnull with " + m[2] + " in " + m[1] }},
-	{"bin FIELD span=", regexp.MustCompile(`(?is)^\s*(?:bin|bucket)\s+(` + name + `)\s+(?:by\s+|every\s+)?(\d+\w*)\s*$`), func(m []string) string { return "bin " + m[1] + " span=" + m[2] }},
-	{"where before a condition", regexp.MustCompile(`(?is)^\s*(` + name + `\s*(?:=|==|!=|<>|>=?|<=?|like|in|contains)\s*.+)$`), func(m []string) string { return "where " + m[1] }},
-	{"eval before an assignment", regexp.MustCompile(`(?is)^\s*(` + name + `)\s*:?=\s*([^=].*)$`), func(m []string) string { return "eval " + m[1] + " = " + m[2] }},
+	{"fields - FIELD", pat(`(?is)^\s*fields\s+(?:\*\s*,?\s*-|except|exclude|without|\*\s+except)\s*(.+)$`), func(m []string) string { return "fields - " + strings.ReplaceAll(m[1], "-", "") }},
+	{"fields - FIELD", pat(`(?is)^\s*fields\s+!\s*(.+)$`), func(m []string) string { return "fields - " + strings.ReplaceAll(m[1], "!", "") }},
+	{"regex FIELD='..'", pat(`(?is)^\s*regex\s+(` + name + `)\s*(?:with|~|=~|matches|using)?\s*(` + quoted + `)\s*$`), func(m []string) string { return "regex " + m[1] + "=" + m[2] }},
+	{"parse FIELD '..'", pat(`(?is)^\s*(parse|grok)\s+(?:field\s*=\s*)?(` + name + `)\s*(?:with|using|as|by|,|=)\s*(` + quoted + `)\s*$`), func(m []string) string { return m[1] + " " + m[2] + " " + m[3] }},
+	{"parse FIELD '..'", pat(`(?is)^\s*(parse|grok)\s+(` + quoted + `)\s+(?:from\s+)?(` + name + `)\s*$`), func(m []string) string { return m[1] + " " + m[3] + " " + m[2] }},
+	{"fillnull with", pat(`(?is)^\s*fillnull\s+(` + name + `)\s*(?:=|with)\s*(\S+)\s*$`), func(m []string) string { return "fillnull with " + m[2] + " in " + m[1] }},
+	{"bin FIELD span=", pat(`(?is)^\s*(?:bin|bucket)\s+(` + name + `)\s+(?:by\s+|every\s+)?(\d+\w*)\s*$`), func(m []string) string { return "bin " + m[1] + " span=" + m[2] }},
+	{"where before a condition", pat(`(?is)^\s*(` + name + `\s*(?:=|==|!=|<>|>=?|<=?|like|in|contains)\s*.+)$`), func(m []string) string { return "where " + m[1] }},
+	{"eval before an assignment", pat(`(?is)^\s*(` + name + `)\s*:?=\s*([^=].*)$`), func(m []string) string { return "eval " + m[1] + " = " + m[2] }},
 }
 
 // renamed gives stages PPL's word or form, one stage at a time; the stage of the error first.
@@ -89,7 +88,7 @@ func renamed(st state) []candidate {
 	return out
 }
 
-var renaming = regexp.MustCompile(`(?is)^(` + name + `)\s*(?:=>|->|=|:|\bto\b|\binto\b|\s)\s*(` + quoted + `|` + name + `)$`)
+var renaming = pat(`(?is)^(` + name + `)\s*(?:=>|->|=|:|\bto\b|\binto\b|\s)\s*(` + quoted + `|` + name + `)$`)
 
 // renames writes a list of renamings with as.
 func renames(list string) string {
@@ -127,7 +126,7 @@ func pipes(st state) []candidate {
 	return out
 }
 
-var wordAt = regexp.MustCompile(`[A-Za-z]+\b`)
+var wordAt = pat(`[A-Za-z]+\b`)
 
 func isCommand(word string) bool {
 	for _, s := range command.All() {
@@ -141,16 +140,16 @@ func isCommand(word string) bool {
 // clauses splits what SQL hangs behind a command into commands of their own.
 func clauses(st state) []candidate {
 	return all(st.query, []rewrite{
-		{"by for GROUP BY", regexp.MustCompile(`(?i)\s+group\s+by\s+`), func([]string) string { return " by " }},
-		{"a where of its own for HAVING", regexp.MustCompile(`(?i)\s+having\s+([^|]+)`), func(m []string) string { return " | where " + having(m[1]) }},
-		{"a sort of its own for ORDER BY", regexp.MustCompile(`(?i)([^|\s])\s+order\s+by\s+([^|]+?)(\s+limit\s+\d+)?\s*($|\|)`), func(m []string) string {
+		{"by for GROUP BY", pat(`(?i)\s+group\s+by\s+`), func([]string) string { return " by " }},
+		{"a where of its own for HAVING", pat(`(?i)\s+having\s+([^|]+)`), func(m []string) string { return " | where " + having(m[1]) }},
+		{"a sort of its own for ORDER BY", pat(`(?i)([^|\s])\s+order\s+by\s+([^|]+?)(\s+limit\s+\d+)?\s*($|\|)`), func(m []string) string {
 			out := m[1] + " | sort " + ordering(m[2])
 			if m[3] != "" {
 				out += " | head" + m[3][len(m[3])-len(strings.TrimLeft(m[3], " limtLIMT")):]
 			}
 			return out + " " + m[4]
 		}},
-		{"a head of its own for LIMIT", regexp.MustCompile(`(?i)([^|\s])\s+limit\s+(\d+)`), func(m []string) string { return m[1] + " | head " + m[2] }},
+		{"a head of its own for LIMIT", pat(`(?i)([^|\s])\s+limit\s+(\d+)`), func(m []string) string { return m[1] + " | head " + m[2] }},
 	})
 }
 
@@ -161,4 +160,4 @@ func having(cond string) string {
 	})
 }
 
-var aggregateName = regexp.MustCompile(`\b(?:count|sum|avg|min|max|dc|median|percentile)\([^()]*\)`)
+var aggregateName = pat(`\b(?:count|sum|avg|min|max|dc|median|percentile)\([^()]*\)`)

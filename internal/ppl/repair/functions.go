@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -25,24 +24,24 @@ func functionWords() map[string]string {
 }
 
 var (
-	callAt    = regexp.MustCompile(`\b([A-Za-z_]\w*)(\s*\()`)
+	callAt    = pat(`\b([A-Za-z_]\w*)(\s*\()`)
 	callRules = []rewrite{
-		{"percentile(x, 95)", regexp.MustCompile(`(?i)\b(?:quantile|percentile(?:_cont|_disc|_approx)?|approx_percentile|perc)\s*\(\s*(` + name + `)\s*,\s*(0?\.\d+|\d+)\s*\)`), func(m []string) string { return "percentile(" + m[1] + ", " + percent(m[2]) + ")" }},
-		{"percentile(x, 95)", regexp.MustCompile(`(?i)\b(?:quantile|percentile(?:_cont|_disc|_approx)?)\s*\(\s*(0?\.\d+|\d+)\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "percentile(" + m[2] + ", " + percent(m[1]) + ")" }},
-		{"percentile(x, 95)", regexp.MustCompile(`(?i)\bpercentile_?(\d+)\s*\(\s*(` + name + `)\s*\)`), func(m []string) string { return "percentile(" + m[2] + ", " + m[1] + ")" }},
-		{"count(eval(..)) for countif", regexp.MustCompile(`(?i)\bcount_?if\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)`), func(m []string) string { return "count(eval(" + m[1] + "))" }},
-		{"count(eval(..)) for a condition", regexp.MustCompile(`(?i)\bcount\s*\(\s*((?:` + name + `)\s*(?:=|!=|>=?|<=?)[^()]+)\)`), func(m []string) string { return "count(eval(" + m[1] + "))" }},
-		{"sum(if(..)) for sumif", regexp.MustCompile(`(?i)\bsum_?if\s*\(\s*([^,()]+),\s*([^()]+)\)`), func(m []string) string {
+		{"percentile(x, 95)", pat(`(?i)\b(?:quantile|percentile(?:_cont|_disc|_approx)?|approx_percentile|perc)\s*\(\s*(` + name + `)\s*,\s*(0?\.\d+|\d+)\s*\)`), func(m []string) string { return "percentile(" + m[1] + ", " + percent(m[2]) + ")" }},
+		{"percentile(x, 95)", pat(`(?i)\b(?:quantile|percentile(?:_cont|_disc|_approx)?)\s*\(\s*(0?\.\d+|\d+)\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "percentile(" + m[2] + ", " + percent(m[1]) + ")" }},
+		{"percentile(x, 95)", pat(`(?i)\bpercentile_?(\d+)\s*\(\s*(` + name + `)\s*\)`), func(m []string) string { return "percentile(" + m[2] + ", " + m[1] + ")" }},
+		{"count(eval(..)) for countif", pat(`(?i)\bcount_?if\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)`), func(m []string) string { return "count(eval(" + m[1] + "))" }},
+		{"count(eval(..)) for a condition", pat(`(?i)\bcount\s*\(\s*((?:` + name + `)\s*(?:=|!=|>=?|<=?)[^()]+)\)`), func(m []string) string { return "count(eval(" + m[1] + "))" }},
+		{"sum(if(..)) for sumif", pat(`(?i)\bsum_?if\s*\(\s*([^,()]+),\s*([^()]+)\)`), func(m []string) string {
 			return "sum(if(" + strings.TrimSpace(m[2]) + ", " + strings.TrimSpace(m[1]) + ", 0))"
 		}},
-		{"dc(x)", regexp.MustCompile(`(?i)\bcount\s*\(\s*(?:unique|distinct)\s*\(?\s*(` + name + `)\s*\)?\s*\)`), func(m []string) string { return "dc(" + m[1] + ")" }},
-		{"x contains 'y'", regexp.MustCompile(`(?i)\b(?:contains|has|strpos|instr|includes|str_contains)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)(?:\s*>\s*0)?`), func(m []string) string { return m[1] + " contains " + m[2] }},
-		{"x like 'y%'", regexp.MustCompile(`(?i)\b(?:starts_?with|begins_?with)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return m[1] + " like " + quote(unquote(m[2])+"%") }},
-		{"x like '%y'", regexp.MustCompile(`(?i)\bends_?with\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return m[1] + " like " + quote("%"+unquote(m[2])) }},
-		{"cast(x as int)", regexp.MustCompile(`(?i)\bto_?(?:int|integer|long)\s*\(([^()]+)\)`), func(m []string) string { return "cast(" + m[1] + " as long)" }},
-		{"cast(x as double)", regexp.MustCompile(`(?i)\bto_?(?:double|real|float|decimal)\s*\(([^()]+)\)`), func(m []string) string { return "cast(" + m[1] + " as double)" }},
-		{"cast(x as string) for ::", regexp.MustCompile(`(?i)(` + name + `)::(\w+)`), func(m []string) string { return "cast(" + m[1] + " as " + m[2] + ")" }},
-		{"the method as a function", regexp.MustCompile(`(?i)([A-Za-z_]\w*)\.(lower|upper|length|trim)\(\)`), func(m []string) string { return m[2] + "(" + m[1] + ")" }},
+		{"dc(x)", pat(`(?i)\bcount\s*\(\s*(?:unique|distinct)\s*\(?\s*(` + name + `)\s*\)?\s*\)`), func(m []string) string { return "dc(" + m[1] + ")" }},
+		{"x contains 'y'", pat(`(?i)\b(?:contains|has|strpos|instr|includes|str_contains)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)(?:\s*>\s*0)?`), func(m []string) string { return m[1] + " contains " + m[2] }},
+		{"x like 'y%'", pat(`(?i)\b(?:starts_?with|begins_?with)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return m[1] + " like " + quote(unquote(m[2])+"%") }},
+		{"x like '%y'", pat(`(?i)\bends_?with\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return m[1] + " like " + quote("%"+unquote(m[2])) }},
+		{"cast(x as int)", pat(`(?i)\bto_?(?:int|integer|long)\s*\(([^()]+)\)`), func(m []string) string { return "cast(" + m[1] + " as long)" }},
+		{"cast(x as double)", pat(`(?i)\bto_?(?:double|real|float|decimal)\s*\(([^()]+)\)`), func(m []string) string { return "cast(" + m[1] + " as double)" }},
+		{"cast(x as string) for ::", pat(`(?i)(` + name + `)::(\w+)`), func(m []string) string { return "cast(" + m[1] + " as " + m[2] + ")" }},
+		{"the method as a function", pat(`(?i)([A-Za-z_]\w*)\.(lower|upper|length|trim)\(\)`), func(m []string) string { return m[2] + "(" + m[1] + ")" }},
 	}
 )
 

@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/plumbline-mcp/plumbline/internal/ppl/syntax"
@@ -24,9 +23,9 @@ func fieldWords() map[string][]string {
 }
 
 var (
-	sourceIs = regexp.MustCompile(`(?i)^(\s*(?:search\s+)?(?:source|index)\s*=\s*)(?:logs|spans|metrics)\b`)
-	nearest  = regexp.MustCompile("Did you mean `?([^?`]+)`?\\?")
-	missing  = regexp.MustCompile(`^Field \[(.+)\] not found`)
+	sourceIs = pat(`(?i)^(\s*(?:search\s+)?(?:source|index)\s*=\s*)(?:logs|spans|metrics)\b`)
+	nearest  = pat("Did you mean `?([^?`]+)`?\\?")
+	missing  = pat(`^Field \[(.+)\] not found`)
 )
 
 // named puts a name that exists in the place of one that does not: what the error suggests, or what the field is called here.
@@ -63,7 +62,7 @@ func named(st state) []candidate {
 	return out
 }
 
-var dashedName = regexp.MustCompile(`[A-Za-z_@][\w.]*(?:-[A-Za-z_][\w.]*)+`)
+var dashedName = pat(`[A-Za-z_@][\w.]*(?:-[A-Za-z_][\w.]*)+`)
 
 // dashed puts backticks around a name with dashes.
 func dashed(st state) []candidate {
@@ -79,9 +78,9 @@ func dashed(st state) []candidate {
 // dollar takes off what other languages put before a field.
 func dollar(st state) []candidate {
 	return all(st.query, []rewrite{
-		{"the field without $", regexp.MustCompile(`\$\{?(` + name + `)\}?`), func(m []string) string { return m[1] }},
-		{"the field without brackets", regexp.MustCompile(`\[(` + name + `)\]`), func(m []string) string { return m[1] }},
-		{"the field without its table", regexp.MustCompile(`\b(?:logs|spans|metrics|t|l|s)\.(` + name + `)`), func(m []string) string { return m[1] }},
+		{"the field without $", pat(`\$\{?(` + name + `)\}?`), func(m []string) string { return m[1] }},
+		{"the field without brackets", pat(`\[(` + name + `)\]`), func(m []string) string { return m[1] }},
+		{"the field without its table", pat(`\b(?:logs|spans|metrics|t|l|s)\.(` + name + `)`), func(m []string) string { return m[1] }},
 	})
 }
 
@@ -91,7 +90,7 @@ func structs(st state) []candidate {
 		return nil
 	}
 	at := st.query[st.at.Start:st.at.End]
-	m := regexp.MustCompile(`^\s*(` + name + `)`).FindStringSubmatch(at)
+	m := pat(`^\s*(` + name + `)`).FindStringSubmatch(at)
 	if m == nil {
 		return nil
 	}
@@ -103,7 +102,7 @@ func structs(st state) []candidate {
 	return out
 }
 
-var compared = regexp.MustCompile(`(?i)(?:=|!=|<>|\blike\b|\bcontains\b|\bin\s*\(|,)\s*$`)
+var compared = pat(`(?i)(?:=|!=|<>|\blike\b|\bcontains\b|\bin\s*\(|,)\s*$`)
 
 // values puts quotes around a word that is compared and is no field.
 func values(st state) []candidate {
@@ -145,37 +144,37 @@ func brackets(st state) []candidate {
 // statistics mends what stands around aggregates.
 func statistics(st state) []candidate {
 	return all(st.query, []rewrite{
-		{"count() before by", regexp.MustCompile(`(?i)\b(stats|eventstats|timechart|chart)\s+(span=\S+\s+)?by\b`), func(m []string) string { return m[1] + " " + m[2] + "count() by" }},
-		{"by", regexp.MustCompile(`(?i)\s+(?:per|grouped\s+by|for\s+each|over)\s+(` + name + `)`), func(m []string) string { return " by " + m[1] }},
-		{"as before the name", regexp.MustCompile(`(?i)(\b\w+\([^()|]*\))\s+([A-Za-z_]\w*)(\s+by\b|\s*,|\s*\||\s*$)`), func(m []string) string {
+		{"count() before by", pat(`(?i)\b(stats|eventstats|timechart|chart)\s+(span=\S+\s+)?by\b`), func(m []string) string { return m[1] + " " + m[2] + "count() by" }},
+		{"by", pat(`(?i)\s+(?:per|grouped\s+by|for\s+each|over)\s+(` + name + `)`), func(m []string) string { return " by " + m[1] }},
+		{"as before the name", pat(`(?i)(\b\w+\([^()|]*\))\s+([A-Za-z_]\w*)(\s+by\b|\s*,|\s*\||\s*$)`), func(m []string) string {
 			if w := strings.ToLower(m[2]); w == "by" || w == "as" || isCommand(w) {
 				return m[0]
 			}
 			return m[1] + " as " + m[2] + m[3]
 		}},
-		{"as for =", regexp.MustCompile(`(?i)\b(stats\s+|,\s*)([A-Za-z_]\w*)\s*=\s*(\w+\([^()|]*\))`), func(m []string) string { return m[1] + m[3] + " as " + m[2] }},
-		{"no comma before by", regexp.MustCompile(`(?i)\s*,\s*by\b`), func([]string) string { return " by" }},
-		{"commas between the keys", regexp.MustCompile(`(?i)\bby\s+(` + name + `)\s+(?:and\s+)?(` + name + `)`), func(m []string) string {
+		{"as for =", pat(`(?i)\b(stats\s+|,\s*)([A-Za-z_]\w*)\s*=\s*(\w+\([^()|]*\))`), func(m []string) string { return m[1] + m[3] + " as " + m[2] }},
+		{"no comma before by", pat(`(?i)\s*,\s*by\b`), func([]string) string { return " by" }},
+		{"commas between the keys", pat(`(?i)\bby\s+(` + name + `)\s+(?:and\s+)?(` + name + `)`), func(m []string) string {
 			if isCommand(strings.ToLower(m[2])) {
 				return m[0]
 			}
 			return "by " + m[1] + ", " + m[2]
 		}},
-		{"count() for count(*)", regexp.MustCompile(`(?i)\bcount\s*\(\s*(?:\*|1)\s*\)`), func([]string) string { return "count()" }},
+		{"count() for count(*)", pat(`(?i)\bcount\s*\(\s*(?:\*|1)\s*\)`), func([]string) string { return "count()" }},
 	})
 }
 
 // joins writes a join of SQL as PPL has it.
 func joins(st state) []candidate {
 	return all(st.query, []rewrite{
-		{"join FIELD INDEX", regexp.MustCompile(`(?i)\b((?:inner|left|right|full|cross)?\s*(?:outer\s+)?)join\s+([\w.*-]+)\s+(?:on|using)\s*\(?\s*(` + name + `)\s*\)?\s*($|\|)`), func(m []string) string {
+		{"join FIELD INDEX", pat(`(?i)\b((?:inner|left|right|full|cross)?\s*(?:outer\s+)?)join\s+([\w.*-]+)\s+(?:on|using)\s*\(?\s*(` + name + `)\s*\)?\s*($|\|)`), func(m []string) string {
 			kind := strings.ToLower(strings.TrimSpace(strings.Replace(strings.ToLower(m[1]), "outer", "", 1)))
 			if kind != "" {
 				kind = "type=" + kind + " "
 			}
 			return "join " + kind + m[3] + " " + m[2] + " " + m[4]
 		}},
-		{"join left=l right=r on", regexp.MustCompile(`(?i)\b(inner\s+|left\s+)?join\s+([\w.*-]+)\s+on\s+(` + name + `)\s*==?\s*(` + name + `)`), func(m []string) string {
+		{"join left=l right=r on", pat(`(?i)\b(inner\s+|left\s+)?join\s+([\w.*-]+)\s+on\s+(` + name + `)\s*==?\s*(` + name + `)`), func(m []string) string {
 			tail := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 			return m[1] + "join left=l right=r on l." + tail(m[3]) + " = r." + tail(m[4]) + " " + m[2]
 		}},

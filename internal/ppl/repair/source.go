@@ -1,20 +1,19 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 )
 
 var (
 	sources = []rewrite{
-		{"source=INDEX for FROM", regexp.MustCompile(`(?i)^\s*(?:search\s+)?(?:from|fetch|read|get|table)\s+([\w.*@-]+)`), func(m []string) string { return "source=" + m[1] }},
-		{"source=INDEX", regexp.MustCompile(`(?i)^\s*(?:search\s+)?(?:source|index|table|dataset|from)\s*(?::|==|:=|\s)\s*([\w.*@-]+)`), func(m []string) string { return "source=" + m[1] }},
-		{"source=INDEX", regexp.MustCompile(`^\s*([\w.*@-]+)\s*\|`), func(m []string) string { return "source=" + m[1] + " |" }},
-		{"source=INDEX", regexp.MustCompile(`^\s*([\w.*@-]+)\s*$`), func(m []string) string { return "source=" + m[1] }},
-		{"a bar for the comma behind the source", regexp.MustCompile(`(?i)^(\s*(?:search\s+)?(?:source|index)\s*=\s*[\w.*@-]+)\s*,\s*([a-z]+\s)`), func(m []string) string { return m[1] + " | " + m[2] }},
-		{"no bar before the query", regexp.MustCompile(`^\s*\|\s*`), func([]string) string { return "" }},
+		{"source=INDEX for FROM", pat(`(?i)^\s*(?:search\s+)?(?:from|fetch|read|get|table)\s+([\w.*@-]+)`), func(m []string) string { return "source=" + m[1] }},
+		{"source=INDEX", pat(`(?i)^\s*(?:search\s+)?(?:source|index|table|dataset|from)\s*(?::|==|:=|\s)\s*([\w.*@-]+)`), func(m []string) string { return "source=" + m[1] }},
+		{"source=INDEX", pat(`^\s*([\w.*@-]+)\s*\|`), func(m []string) string { return "source=" + m[1] + " |" }},
+		{"source=INDEX", pat(`^\s*([\w.*@-]+)\s*$`), func(m []string) string { return "source=" + m[1] }},
+		{"a bar for the comma behind the source", pat(`(?i)^(\s*(?:search\s+)?(?:source|index)\s*=\s*[\w.*@-]+)\s*,\s*([a-z]+\s)`), func(m []string) string { return m[1] + " | " + m[2] }},
+		{"no bar before the query", pat(`^\s*\|\s*`), func([]string) string { return "" }},
 	}
-	begins = regexp.MustCompile(`(?i)^\s*\|?\s*(where|stats|fields|head|sort|eval|timechart|top|rare|dedup|patterns|filter|select|count|summarize|parse|rex|search)\b`)
+	begins = pat(`(?i)^\s*\|?\s*(where|stats|fields|head|sort|eval|timechart|top|rare|dedup|patterns|filter|select|count|summarize|parse|rex|search)\b`)
 )
 
 // source names the data at the beginning. A query without any begins with the logs.
@@ -28,7 +27,7 @@ func source(st state) []candidate {
 
 var (
 	term  = `(?:` + quoted + `|[^\s()\[\]"'|]+)`
-	pairs = regexp.MustCompile("(-|!|\\b(?i:not)\\s+)?(`[^`]+`|@?[A-Za-z_][\\w.@-]*):(\\*|>=|<=|>|<|\\[)?(" + term + ")?")
+	pairs = pat("(-|!|\\b(?i:not)\\s+)?(`[^`]+`|@?[A-Za-z_][\\w.@-]*):(\\*|>=|<=|>|<|\\[)?(" + term + ")?")
 )
 
 // lucene writes field:value as a comparison, in the search and in conditions.
@@ -74,4 +73,4 @@ func lucene(st state) []candidate {
 	return out
 }
 
-var exists = rewrite{"isnotnull(field) for field:*", regexp.MustCompile(`(` + name + `)\s*=\s*\*`), func(m []string) string { return "isnotnull(" + m[1] + ")" }}
+var exists = rewrite{"isnotnull(field) for field:*", pat(`(` + name + `)\s*=\s*\*`), func(m []string) string { return "isnotnull(" + m[1] + ")" }}

@@ -1,16 +1,15 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 )
 
 // selectSQL takes a SELECT apart. Its groups: distinct, list, table, where, group by, having, order by, limit, offset.
-var selectSQL = regexp.MustCompile(`(?is)^\s*select\s+(distinct\s+)?(.+?)\s+from\s+([\w.*@:\x60-]+)(?:\s+(?:as\s+)?[a-z]\w?)?` +
+var selectSQL = pat(`(?is)^\s*select\s+(distinct\s+)?(.+?)\s+from\s+([\w.*@:\x60-]+)(?:\s+(?:as\s+)?[a-z]\w?)?` +
 	`(?:\s+where\s+(.+?))?(?:\s+group\s+by\s+(.+?))?(?:\s+having\s+(.+?))?(?:\s+order\s+by\s+(.+?))?(?:\s+limit\s+(\d+)(?:\s+offset\s+(\d+))?)?\s*;?\s*$`)
 
 // aggregateCall is a column of a SELECT that aggregates.
-var aggregateCall = regexp.MustCompile(`(?i)^\w+\s*\(.*\)(?:\s+as\s+.+)?$`)
+var aggregateCall = pat(`(?i)^\w+\s*\(.*\)(?:\s+as\s+.+)?$`)
 
 // fromSQL turns a SELECT into a pipeline.
 func fromSQL(st state) []candidate {
@@ -72,7 +71,7 @@ func known(call string) bool {
 	return false
 }
 
-var alias = regexp.MustCompile(`(?is)^(.+?)\s+as\s+(\S+)$`)
+var alias = pat(`(?is)^(.+?)\s+as\s+(\S+)$`)
 
 // statsOf writes a grouped SELECT as stats; the keys of the list are those of GROUP BY.
 func statsOf(list []string, group string) string {
@@ -140,7 +139,7 @@ func columns(list string) []string {
 	return append(out, strings.TrimSpace(list[last:]))
 }
 
-var direction = regexp.MustCompile(`(?i)^(.+?)[\s:]+(asc|desc|ascending|descending)(?:\s+nulls\s+\w+)?$`)
+var direction = pat(`(?i)^(.+?)[\s:]+(asc|desc|ascending|descending)(?:\s+nulls\s+\w+)?$`)
 
 // ordering writes an ORDER BY list as sort has it: - before what falls.
 func ordering(list string) string {

@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -46,7 +45,7 @@ const name = "(?:`[^`]+`|@?[A-Za-z_][\\w.@]*)"
 // rewrite is a pattern over masked text and what takes the place of a match; groups are of the text itself.
 type rewrite struct {
 	change string
-	re     *regexp.Regexp
+	re     *pattern
 	put    func(m []string) string
 }
 

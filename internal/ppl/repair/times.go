@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -37,30 +36,30 @@ func short(word string) string {
 func before(n, word string) string { return "date_sub(now(), interval " + n + " " + unit(word) + ")" }
 
 var timeRules = []rewrite{
-	{"date_sub(now(), ..) for ago", regexp.MustCompile(`(?i)\bago\s*\(\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return before(m[1], m[2]) }},
-	{"date_sub(now(), ..) for ago", regexp.MustCompile(`(?i)\bago\s*\(\s*(` + quoted + `)\s*\)`), agoText},
-	{"date_sub(now(), ..) for now - 15m", regexp.MustCompile(`(?i)\bnow(?:\s*\(\s*\))?\s*-\s*(?:interval\s+)?["']?` + duration + `\b["']?`), func(m []string) string { return before(m[1], m[2]) }},
-	{"date_sub(now(), ..) for 'now-15m'", regexp.MustCompile(`(` + quoted + `)`), nowText},
-	{"date_sub(now(), ..) for -15m", regexp.MustCompile(`(?i)([<>]=?\s*)-\s*` + duration + `\b`), func(m []string) string { return m[1] + before(m[2], m[3]) }},
-	{"now() for now", regexp.MustCompile(`(?i)([<>]=?\s*)now\b(\s*[^(\s]|\s*$)`), func(m []string) string { return m[1] + "now()" + m[2] }},
-	{"interval N UNIT", regexp.MustCompile(`(?i)\binterval\s+(` + quoted + `)(?:\s*(\w+))?`), intervalText},
-	{"quotes around the time", regexp.MustCompile(`([<>=]\s*|\bbetween\s+|\band\s+)(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)`), func(m []string) string { return m[1] + "'" + m[2] + "'" }},
-	{"quotes around the time", regexp.MustCompile(`(?i)\bdatetime\s*\(\s*([\d][^)'"]*)\)`), func(m []string) string { return "'" + strings.TrimSpace(m[1]) + "'" }},
-	{"a time from milliseconds", regexp.MustCompile(`([<>=]\s*)(\d{10})(\d{3})\b`), func(m []string) string { return m[1] + "from_unixtime(" + m[2] + ")" }},
-	{"a time from seconds", regexp.MustCompile(`([<>=]\s*)(1\d{9})\b`), func(m []string) string { return m[1] + "from_unixtime(" + m[2] + ")" }},
-	{"span(TIME, 1h)", regexp.MustCompile(`(?i)\b(?:bin|date_bin|bucket|tumble|time_bucket|floor|date_histogram|date_trunc|time)\s*\(\s*(` + name + `)\s*,\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return "span(" + m[1] + ", " + m[2] + short(m[3]) + ")" }},
-	{"span(TIME, 1h)", regexp.MustCompile(`(?i)\b(?:bin|date_bin|bucket|time_bucket|interval)\s*\(\s*["']?` + duration + `["']?\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "span(" + m[3] + ", " + m[1] + short(m[2]) + ")" }},
-	{"span(TIME, 1h)", regexp.MustCompile(`(?i)\b(?:bin|date_bin|bucket|tumble|time_bucket|span)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), spanText},
-	{"span(TIME, 1h) for date_trunc", regexp.MustCompile(`(?i)\b(?:date_trunc|trunc)\s*\(\s*(` + quoted + `)\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "span(" + m[2] + ", 1" + short(unquote(m[1])) + ")" }},
-	{"span(TIME, 1h) for date_trunc", regexp.MustCompile(`(?i)\bdate_trunc\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return "span(" + m[1] + ", 1" + short(unquote(m[2])) + ")" }},
-	{"date_format for date_trunc", regexp.MustCompile(`(?i)\bdate_trunc\s*\(\s*(` + quoted + `)\s*,\s*(` + name + `)\s*\)`), truncated},
-	{"span(`@timestamp`, 1h)", regexp.MustCompile(`(?i)\b(?:time|bin|bucket|span|tumble)\s*\(\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return "span(`@timestamp`, " + m[1] + short(m[2]) + ")" }},
-	{"span(TIME, 1h)", regexp.MustCompile(`(?i)\bby\s+(` + name + `)\s*(?:,\s*)?(?:span|interval|bucket|every)\s*=?\s*` + duration + `\b`), func(m []string) string { return "by span(" + m[1] + ", " + m[2] + short(m[3]) + ")" }},
-	{"span=1h", regexp.MustCompile(`(?i)\btimechart\s+(?:interval|bucket|every|bin|step|period|by)?\s*=?\s*["']?` + duration + `\b["']?\s+`), func(m []string) string { return "timechart span=" + m[1] + short(m[2]) + " " }},
-	{"span=1h", regexp.MustCompile(`(?i)\b(?:interval|bucket|every|step)\s*=\s*["']?` + duration + `\b["']?`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
-	{"span=1h", regexp.MustCompile(`(?i)\bspan\s*=\s*` + duration + `\b`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
-	{"span=1h", regexp.MustCompile(`(?i)\bspan\s+` + duration + `\b`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
-	{"nanoseconds", regexp.MustCompile(`(?i)([<>]=?\s*|=\s*)` + duration + `\b`), func(m []string) string { return m[1] + m[2] + nanos(m[3]) }},
+	{"date_sub(now(), ..) for ago", pat(`(?i)\bago\s*\(\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return before(m[1], m[2]) }},
+	{"date_sub(now(), ..) for ago", pat(`(?i)\bago\s*\(\s*(` + quoted + `)\s*\)`), agoText},
+	{"date_sub(now(), ..) for now - 15m", pat(`(?i)\bnow(?:\s*\(\s*\))?\s*-\s*(?:interval\s+)?["']?` + duration + `\b["']?`), func(m []string) string { return before(m[1], m[2]) }},
+	{"date_sub(now(), ..) for 'now-15m'", pat(`(` + quoted + `)`), nowText},
+	{"date_sub(now(), ..) for -15m", pat(`(?i)([<>]=?\s*)-\s*` + duration + `\b`), func(m []string) string { return m[1] + before(m[2], m[3]) }},
+	{"now() for now", pat(`(?i)([<>]=?\s*)now\b(\s*[^(\s]|\s*$)`), func(m []string) string { return m[1] + "now()" + m[2] }},
+	{"interval N UNIT", pat(`(?i)\binterval\s+(` + quoted + `)(?:\s*(\w+))?`), intervalText},
+	{"quotes around the time", pat(`([<>=]\s*|\bbetween\s+|\band\s+)(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?)`), func(m []string) string { return m[1] + "'" + m[2] + "'" }},
+	{"quotes around the time", pat(`(?i)\bdatetime\s*\(\s*([\d][^)'"]*)\)`), func(m []string) string { return "'" + strings.TrimSpace(m[1]) + "'" }},
+	{"a time from milliseconds", pat(`([<>=]\s*)(\d{10})(\d{3})\b`), func(m []string) string { return m[1] + "from_unixtime(" + m[2] + ")" }},
+	{"a time from seconds", pat(`([<>=]\s*)(1\d{9})\b`), func(m []string) string { return m[1] + "from_unixtime(" + m[2] + ")" }},
+	{"span(TIME, 1h)", pat(`(?i)\b(?:bin|date_bin|bucket|tumble|time_bucket|floor|date_histogram|date_trunc|time)\s*\(\s*(` + name + `)\s*,\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return "span(" + m[1] + ", " + m[2] + short(m[3]) + ")" }},
+	{"span(TIME, 1h)", pat(`(?i)\b(?:bin|date_bin|bucket|time_bucket|interval)\s*\(\s*["']?` + duration + `["']?\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "span(" + m[3] + ", " + m[1] + short(m[2]) + ")" }},
+	{"span(TIME, 1h)", pat(`(?i)\b(?:bin|date_bin|bucket|tumble|time_bucket|span)\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), spanText},
+	{"span(TIME, 1h) for date_trunc", pat(`(?i)\b(?:date_trunc|trunc)\s*\(\s*(` + quoted + `)\s*,\s*(` + name + `)\s*\)`), func(m []string) string { return "span(" + m[2] + ", 1" + short(unquote(m[1])) + ")" }},
+	{"span(TIME, 1h) for date_trunc", pat(`(?i)\bdate_trunc\s*\(\s*(` + name + `)\s*,\s*(` + quoted + `)\s*\)`), func(m []string) string { return "span(" + m[1] + ", 1" + short(unquote(m[2])) + ")" }},
+	{"date_format for date_trunc", pat(`(?i)\bdate_trunc\s*\(\s*(` + quoted + `)\s*,\s*(` + name + `)\s*\)`), truncated},
+	{"span(`@timestamp`, 1h)", pat(`(?i)\b(?:time|bin|bucket|span|tumble)\s*\(\s*["']?` + duration + `["']?\s*\)`), func(m []string) string { return "span(`@timestamp`, " + m[1] + short(m[2]) + ")" }},
+	{"span(TIME, 1h)", pat(`(?i)\bby\s+(` + name + `)\s*(?:,\s*)?(?:span|interval|bucket|every)\s*=?\s*` + duration + `\b`), func(m []string) string { return "by span(" + m[1] + ", " + m[2] + short(m[3]) + ")" }},
+	{"span=1h", pat(`(?i)\btimechart\s+(?:interval|bucket|every|bin|step|period|by)?\s*=?\s*["']?` + duration + `\b["']?\s+`), func(m []string) string { return "timechart span=" + m[1] + short(m[2]) + " " }},
+	{"span=1h", pat(`(?i)\b(?:interval|bucket|every|step)\s*=\s*["']?` + duration + `\b["']?`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
+	{"span=1h", pat(`(?i)\bspan\s*=\s*` + duration + `\b`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
+	{"span=1h", pat(`(?i)\bspan\s+` + duration + `\b`), func(m []string) string { return "span=" + m[1] + short(m[2]) }},
+	{"nanoseconds", pat(`(?i)([<>]=?\s*|=\s*)` + duration + `\b`), func(m []string) string { return m[1] + m[2] + nanos(m[3]) }},
 }
 
 // nanos are the zeros that make a duration nanoseconds, the unit of durationInNanos.
@@ -84,10 +83,10 @@ func truncated(m []string) string {
 }
 
 var (
-	nowBack   = regexp.MustCompile(`(?i)^now(?:\(\))?\s*-\s*` + duration + `$`)
-	backOnly  = regexp.MustCompile(`(?i)^-?\s*` + duration + `(?:\s+ago)?$`)
-	bareSpan  = regexp.MustCompile(`(?i)^` + duration + `$`)
-	nowItself = regexp.MustCompile(`(?i)^now(?:\(\))?$`)
+	nowBack   = pat(`(?i)^now(?:\(\))?\s*-\s*` + duration + `$`)
+	backOnly  = pat(`(?i)^-?\s*` + duration + `(?:\s+ago)?$`)
+	bareSpan  = pat(`(?i)^` + duration + `$`)
+	nowItself = pat(`(?i)^now(?:\(\))?$`)
 )
 
 func nowText(m []string) string {
