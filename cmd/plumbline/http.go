@@ -82,6 +82,7 @@ func (p *process) serveHTTP(ctx context.Context, protocol protocolHandler) error
 		return err
 	}
 	mux.Handle(ui.Base+"/", page)
+	mux.Handle("GET "+discoveryPath, guard{hosts: p.config.Serve.AllowedHosts, origins: p.config.Serve.Origins, bound: host, next: discovery()})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	web := &http.Server{
 		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -187,9 +190,7 @@ func pinged(w http.ResponseWriter, r *http.Request, next http.Handler, id json.R
 	if got.status == 0 || got.status == http.StatusOK {
 		return true
 	}
-	for name, values := range got.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), got.header)
 	w.WriteHeader(got.status)
 	_, _ = w.Write(got.body.Bytes())
 	return false
@@ -217,3 +218,29 @@ func (k *kept) Write(p []byte) (int, error) { return k.body.Write(p) }
 
 // Flush implements http.Flusher: what is kept needs none.
 func (k *kept) Flush() {}
+
+// discoveryPath is where installers look for the skills of a site.
+const discoveryPath = "/.well-known/agent-skills/"
+
+// discovery serves the skills to installers. They are public, so no token is asked for; they are packed at the first request.
+func discovery() http.Handler {
+	files := sync.OnceValues(func() (map[string][]byte, error) { return skills.Discovery(skills.Tree()) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		all, err := files()
+		if err != nil {
+			http.Error(w, "the skills cannot be packed", http.StatusInternalServerError)
+			return
+		}
+		raw, ok := all[strings.TrimPrefix(r.URL.Path, discoveryPath)]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		kind := "application/gzip"
+		if strings.HasSuffix(r.URL.Path, ".json") {
+			kind = "application/json"
+		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(raw)
+	})
+}

@@ -121,3 +121,27 @@ func TestSkillsOverStdioAreAnsweredAfterInitialize(t *testing.T) {
 		t.Errorf("ids %s", got)
 	}
 }
+
+func TestInstallersFindTheSkillsOfTheSite(t *testing.T) {
+	s := httptest.NewServer(discovery())
+	defer s.Close()
+	for file, want := range map[string]struct {
+		status int
+		kind   string
+	}{
+		"index.json": {http.StatusOK, "application/json"}, "log-analysis.tar.gz": {http.StatusOK, "application/gzip"}, "nothing.tar.gz": {http.StatusNotFound, "text/plain; charset=utf-8"},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+discoveryPath+file, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want.status || res.Header.Get("Content-Type") != want.kind {
+			t.Errorf("%s: %d %s", file, res.StatusCode, res.Header.Get("Content-Type"))
+		}
+	}
+}
