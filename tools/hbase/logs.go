@@ -95,7 +95,7 @@ func logsTool(d Deps) tools.Tool {
 		if in.Query != "" {
 			var ranker logs.Ranker = logs.Lexical{}
 			if d.Meaning != nil {
-				ranker = d.Meaning
+				ranker = logs.Fused{d.Meaning, logs.Lexical{}}
 			}
 			if err := out.Rank(ctx, ranker, in.Query); err != nil {
 				return nil, fmt.Errorf("rank templates: %w", err)

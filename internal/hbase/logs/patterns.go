@@ -158,7 +158,7 @@ func (p *part) wants(e *hbase.LogEntry, line []byte) bool {
 
 func (p *part) entry(e *hbase.LogEntry, f *hbase.LogFile, where string, at hbase.At, line []byte) {
 	p.entries++
-	p.text = append(append(append(p.text[:0], e.Class...), ": "...), e.Message...)
+	p.text = appendPlain(append(append(p.text[:0], e.Class...), ": "...), e.Message)
 	key := groupKey{p.miner.Add(string(p.text)), e.Level[0]}
 	g := p.groups[key]
 	if g == nil {
@@ -189,6 +189,40 @@ func (p *part) entry(e *hbase.LogEntry, f *hbase.LogFile, where string, at hbase
 		}
 	}
 	p.current = g
+}
+
+// regionMark stands for a region's full name in texts that are mined: its parts are values of one thing.
+const regionMark = "REGION"
+
+// appendPlain appends a message with full region names (table,startkey,id.encoded.) replaced: tables and keys would make
+// templates of their own.
+func appendPlain(dst, msg []byte) []byte {
+	for {
+		dot := bytes.IndexByte(msg, '.')
+		for dot >= 0 && !(len(msg) > dot+33 && msg[dot+33] == '.' && allHex(msg[dot+1:dot+33])) {
+			next := bytes.IndexByte(msg[dot+1:], '.')
+			if next < 0 {
+				dot = -1
+				break
+			}
+			dot += 1 + next
+		}
+		if dot < 0 {
+			return append(dst, msg...)
+		}
+		from := bytes.LastIndexAny(msg[:dot], " =/[('") + 1
+		dst = append(append(dst, msg[:from]...), regionMark...)
+		msg = msg[dot+34:]
+	}
+}
+
+func allHex(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // count books the lines of one host.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,7 +20,7 @@ func (p *Patterns) Rank(ctx context.Context, r Ranker, question string) error {
 	texts := make([]string, len(p.Groups))
 	for i := range p.Groups {
 		g := &p.Groups[i]
-		texts[i] = strings.Join(append([]string{g.Level, g.Template}, g.Exceptions...), " ")
+		texts[i] = strings.Join(append([]string{placeholder.ReplaceAllString(g.Template, " ")}, g.Exceptions...), " ")
 	}
 	near, err := r.Similarities(ctx, question, texts)
 	if err != nil {
@@ -32,6 +33,9 @@ func (p *Patterns) Rank(ctx context.Context, r Ranker, question string) error {
 	slices.SortStableFunc(p.Groups, func(a, b Group) int { return cmp.Compare(b.Similarity, a.Similarity) })
 	return nil
 }
+
+// placeholder stands for a variable part of a template; it has no meaning of its own.
+var placeholder = regexp.MustCompile(`<[A-Z*_]+>`)
 
 // Lexical ranks by common words: BM25 (Robertson et al. 1994) over words and their stems, with the words that HBase uses for
 // the same thing. It serves where no embedder is at hand.
@@ -67,7 +71,9 @@ func (Lexical) Similarities(ctx context.Context, question string, texts []string
 	for w, weight := range asked {
 		n := float64(frequency[w])
 		idf := math.Log(1 + (float64(len(texts))-n+0.5)/(n+0.5))
-		best += weight * idf * (bmK + 1)
+		if weight == 1 || weight == commonWeight {
+			best += weight * idf * (bmK + 1)
+		}
 		for i := range docs {
 			if f := float64(docs[i][w]); f > 0 {
 				out[i] += weight * idf * f * (bmK + 1) / (f + bmK*(1-bmB+bmB*float64(lengths[i])/mean))
@@ -76,7 +82,7 @@ func (Lexical) Similarities(ctx context.Context, question string, texts []string
 	}
 	for i := range out {
 		if best > 0 {
-			out[i] /= best
+			out[i] = min(1, out[i]/best)
 		}
 	}
 	return out, ctx.Err()
@@ -107,7 +113,7 @@ func words(text string) []string {
 }
 
 func stem(w string) string {
-	for _, end := range []string{"ing", "ed", "es", "s"} {
+	for _, end := range []string{"ing", "ed", "es", "s", "e"} {
 		if s, ok := strings.CutSuffix(w, end); ok && len(s) > 3 {
 			return s
 		}
@@ -133,23 +139,57 @@ func related() [][]string {
 	}
 }
 
-// relatedWeight is what a related word counts beside the asked one.
-const relatedWeight = 0.4
+const (
+	// relatedWeight is what a related word counts beside the asked one.
+	relatedWeight = 0.6
+	// commonWeight is what a word counts that stands in every second line of HBase's logs.
+	commonWeight = 0.1
+)
+
+// common reports whether a word says little in logs of HBase.
+func common(w string) bool {
+	switch w {
+	case "region", "server", "hbas", "log", "master", "the", "of", "in", "on", "and", "or", "for", "to", "is", "are", "why", "what", "which", "problem", "error", "troubl":
+		return true
+	}
+	return false
+}
 
 func expand(asked []string) map[string]float64 {
 	out := map[string]float64{}
 	for _, w := range asked {
 		out[w] = 1
+		if common(w) {
+			out[w] = commonWeight
+		}
 	}
 	for _, set := range related() {
 		if !slices.ContainsFunc(set, func(w string) bool { return out[stem(w)] == 1 }) {
 			continue
 		}
 		for _, w := range set {
-			if w = stem(w); out[w] == 0 {
+			if w = stem(w); out[w] == 0 && !common(w) {
 				out[w] = relatedWeight
 			}
 		}
 	}
 	return out
+}
+
+// Fused adds the numbers of several rankers: a text near by meaning and by words comes before one near by either.
+type Fused []Ranker
+
+// Similarities returns the sums.
+func (f Fused) Similarities(ctx context.Context, question string, texts []string) ([]float64, error) {
+	out := make([]float64, len(texts))
+	for _, r := range f {
+		near, err := r.Similarities(ctx, question, texts)
+		if err != nil {
+			return nil, err
+		}
+		for i, n := range near {
+			out[i] += n
+		}
+	}
+	return out, nil
 }
