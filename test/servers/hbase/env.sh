@@ -10,9 +10,14 @@ for lab_open in lang lang.reflect nio io util util.concurrent net; do lab_jvm+=(
 for lab_open in sun.nio.ch jdk.internal.ref jdk.internal.misc sun.security.x509 sun.security.util; do lab_jvm+=(--add-opens "java.base/$lab_open=ALL-UNNAMED"); done
 lab_jvm+=(--add-exports java.base/jdk.internal.misc=ALL-UNNAMED --add-exports java.security.jgss/sun.security.krb5=ALL-UNNAMED)
 
-# lab_java LEVEL HEAP CLASS ARGS...: a client program; its log goes to client.log
+# lab_java LEVEL HEAP CLASS ARGS...: a client program; its log goes to client.log. A plan starts dozens of them, so the classes of
+# each are archived at the end of its first run, which takes half off every later start. Archives want jars: no directories.
+: "${lab_client:=$HBASE_HOME/client/conf.jar:$HBASE_HOME/client/lab.jar:$HBASE_HOME/lib/*}"
 lab_java() {
-  local level=$1 heap=$2
+  local level=$1 heap=$2 archive=$HBASE_HOME/client/$3.jsa cds=() status=0
   shift 2
-  java "${lab_jvm[@]}" -Xss2m "-Xmx$heap" "-Dlab.level=$level" "-Dhbase.log.file=$HBASE_HOME/logs/client.log" -cp "$lab_cp" "$@"
+  if [ -f "$archive" ]; then cds=("-XX:SharedArchiveFile=$archive"); else cds=("-XX:ArchiveClassesAtExit=$archive.$$"); fi
+  java "${lab_jvm[@]}" -Xlog:disable "${cds[@]}" -Xss2m "-Xmx$heap" "-Dlab.level=$level" "-Dhbase.log.file=$HBASE_HOME/logs/client.log" -cp "$lab_client" "$@" || status=$?
+  if [ -f "$archive.$$" ]; then mv "$archive.$$" "$archive"; fi
+  return $status
 }
