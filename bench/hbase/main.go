@@ -120,7 +120,12 @@ func checkBundle(ctx context.Context, dir string) error {
 		return err
 	}
 	var truth struct {
-		Findings []struct{ Type, Table, Encoded, Start, End string }
+		Findings []struct {
+			Type  string `json:"type"`
+			Table string `json:"table"`
+			Start string `json:"start"`
+			End   string `json:"end"`
+		} `json:"findings"`
 	}
 	if err := json.Unmarshal(raw, &truth); err != nil {
 		return err

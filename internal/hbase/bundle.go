@@ -124,7 +124,7 @@ func (d *dir) Files(ctx context.Context) ([]BundleFile, error) {
 		case err != nil && p == ".":
 			return err
 		case err != nil:
-			return nil // an unreadable corner: what is in it counts as absent
+			return nil //nolint:nilerr // an unreadable corner: what is in it counts as absent
 		case e.IsDir() && strings.Count(p, "/") >= maxDepth:
 			return fs.SkipDir
 		case !e.Type().IsRegular():

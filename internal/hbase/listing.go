@@ -34,7 +34,6 @@ type listingParser struct {
 	s3      bool
 	hdfs    bool
 	torn    bool
-	last    string // the last path below data/
 }
 
 // lsLine is one line of a listing.
@@ -531,7 +530,7 @@ func readListing(ctx context.Context, open func() (*lineReader, io.Closer, error
 		return nil, err
 	}
 	root, prefix, err := findRoot(ctx, l)
-	if err = closed(c, err); ctx.Err() != nil {
+	if err := closed(c, err); err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if told := rootPath(rootDir); root == "" && told != "" {

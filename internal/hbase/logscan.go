@@ -3,6 +3,7 @@ package hbase
 import (
 	"bytes"
 	"context"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -303,9 +304,7 @@ func (l *Logs) gather(scans []*logScan) map[string]KnownRegion {
 		if s.file.Last.After(l.Last) {
 			l.Last = s.file.Last
 		}
-		for k, v := range s.infos {
-			infos[k] = v
-		}
+		maps.Copy(infos, s.infos)
 	}
 	slices.SortStableFunc(l.Events, func(a, b *Event) int { return a.First.Compare(b.First) })
 	for _, e := range l.Events {

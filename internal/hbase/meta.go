@@ -246,12 +246,11 @@ func (p *metaParser) cell(text []byte, at At) {
 		return
 	}
 	column, rest := text[:i], text[i+len(", timestamp="):]
-	j := bytes.Index(rest, []byte(", value="))
-	if j < 0 {
+	stamp, value, ok := bytes.Cut(rest, []byte(", value="))
+	if !ok {
 		p.torn = true
 		return
 	}
-	stamp, value := rest[:j], rest[j+len(", value="):]
 	if string(column) == "table:state" {
 		p.tableState(stamp, value, at)
 		return

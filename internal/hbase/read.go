@@ -125,29 +125,31 @@ const maxManifest = 64 << 20
 
 func (r *reader) manifest(ctx context.Context) error {
 	a := Artefact{Name: ArtefactManifest, Verdict: Absent, Why: "not in the bundle"}
-	for _, f := range r.files[ArtefactManifest] {
-		a.Files = []string{f.Path}
-		in, err := r.b.Open(ctx, f.Path)
-		if err != nil {
-			a.Why = err.Error()
-			break
-		}
-		raw, err := io.ReadAll(io.LimitReader(in, maxManifest))
-		err = closed(in, err)
-		m := &Manifest{}
-		if err == nil {
-			err = json.Unmarshal(raw, m)
-		}
+	if list := r.files[ArtefactManifest]; len(list) > 0 {
+		a.Files = []string{list[0].Path}
+		m, n, err := r.readManifest(ctx, list[0].Path)
 		if err != nil {
 			a.Verdict, a.Why = Partial, "broken: "+err.Error()
-			break
+		} else {
+			a.Verdict, a.Why, a.Bytes = Complete, "", n
+			r.s.Manifest, r.s.Version, r.s.RootDir, r.s.CollectedAt = m, m.HBaseVersion, m.RootDir, m.CollectedAt.UTC()
 		}
-		a.Verdict, a.Why, a.Bytes = Complete, "", int64(len(raw))
-		r.s.Manifest, r.s.Version, r.s.RootDir, r.s.CollectedAt = m, m.HBaseVersion, m.RootDir, m.CollectedAt.UTC()
-		break
 	}
 	r.s.Artefacts = append(r.s.Artefacts, a)
 	return ctx.Err()
+}
+
+func (r *reader) readManifest(ctx context.Context, name string) (*Manifest, int64, error) {
+	in, err := r.b.Open(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, maxManifest))
+	m := &Manifest{}
+	if err = closed(in, err); err == nil {
+		err = json.Unmarshal(raw, m)
+	}
+	return m, int64(len(raw)), err
 }
 
 // plan lists what is to be read.

@@ -3,6 +3,7 @@ package hbase
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 )
 
@@ -21,7 +22,7 @@ func (p *metaParser) regionInfo(r *Region, value []byte, at At) {
 		return
 	}
 	r.HasInfo, r.At = true, at
-	r.Start, r.End, r.Split, r.Offline = r.Start[:len(r.Start):len(r.Start)], ParseBinary(t.end), t.split, t.offline
+	r.Start, r.End, r.Split, r.Offline = slices.Clip(r.Start), ParseBinary(t.end), t.split, t.offline
 	if string(t.encoded) != r.Encoded {
 		r.Cell = string(t.encoded)
 	}
@@ -113,8 +114,8 @@ func (t *infoText) keys(v, row []byte) bool {
 				t.name, t.start, t.end = v[:i], n.start, rest[len(n.start)+len(endMark):]
 				return true
 			}
-			if j := bytes.Index(rest, endMark); j >= 0 {
-				t.name, t.start, t.end = v[:i], rest[:j], rest[j+len(endMark):]
+			if start, end, ok := bytes.Cut(rest, endMark); ok {
+				t.name, t.start, t.end = v[:i], start, end
 				return true
 			}
 		}

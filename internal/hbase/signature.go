@@ -103,7 +103,7 @@ func assignmentLine(msg []byte) (m mark, ok bool) {
 			state = after(msg, "rit=", ",")
 		}
 		return mark{Event: Event{
-			Signature: SigStuckRIT, State: string(state), Server: string(serverIn(after(msg, "location=", " "))),
+			Signature: SigStuckRIT, State: string(state), Server: serverIn(after(msg, "location=", " ")),
 			Table: string(after(msg, "table=", ",")), Region: encodedAt(after(msg, "region=", "")),
 		}, keepText: true}, true
 	case has(msg, "server does not match"), has(msg, "state does not match"):
@@ -191,7 +191,7 @@ func procedureLine(msg []byte) (m mark, ok bool) {
 	if bytes.HasPrefix(msg, []byte("Worker stuck ")) {
 		return mark{Event: Event{Signature: SigWorkerStuck, Pid: number(after(msg, "(pid=", ")"))}, keepText: true}, true
 	}
-	state := ""
+	var state string
 	switch {
 	case bytes.HasPrefix(msg, []byte("Finished pid=")):
 		state = "SUCCESS"

@@ -17,7 +17,7 @@ type cellLine struct {
 // something else that went on in the next line after a space.
 func (p *metaParser) readWrapped(ctx context.Context, l *lineReader) error {
 	var cur cellLine
-	column, width := 0, 0
+	column := 0
 	flush := func() {
 		if len(cur.text) > 0 {
 			p.line(cur.whole(), cur.at)
@@ -35,8 +35,8 @@ func (p *metaParser) readWrapped(ctx context.Context, l *lineReader) error {
 		}
 		if len(line) < 2 || line[0] != ' ' {
 			if c := p.outside(line, l.at); c > 0 {
-				column, width = c, len(line)-c
-				two = twoColumns{at: column, width: width, p: p}
+				column = c
+				two = twoColumns{at: column, width: len(line) - c, p: p}
 			}
 			continue
 		}

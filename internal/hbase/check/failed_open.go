@@ -177,7 +177,7 @@ func (r *run) failedCause(f *Finding, text string) {
 
 // filesIn finds the paths of store files in a stack trace: those of the region first, else any.
 func filesIn(text, region string) []string {
-	var own, any []string
+	var own, rest []string
 	for _, w := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \n\t,;()[]", c) }) {
 		w = strings.TrimRight(w, ".:")
 		if !strings.Contains(w, "/data/") || strings.Count(w, "/") < 6 {
@@ -185,12 +185,12 @@ func filesIn(text, region string) []string {
 		}
 		if strings.Contains(w, "/"+region+"/") && !slices.Contains(own, w) {
 			own = append(own, w)
-		} else if !slices.Contains(any, w) {
-			any = append(any, w)
+		} else if !slices.Contains(rest, w) {
+			rest = append(rest, w)
 		}
 	}
 	if len(own) > 0 {
-		any = own
+		rest = own
 	}
-	return any[:min(len(any), maxListed)]
+	return rest[:min(len(rest), maxListed)]
 }

@@ -47,7 +47,7 @@ func (r *run) hbckSays(f *Finding, s *Says) {
 	case f.Type == MissingDescriptor:
 		s.Text = "hbck of HBase 2 does not notice a missing descriptor"
 	case f.Type == NotDeployed && f.Region != "" && len(h.Deployed(f.Region)) > 0, f.Type == RegionDirMissing && strings.Contains(f.State, "OPEN") && len(h.Deployed(f.Region)) == 0 && h.Status == "OK":
-		s.Verdict, s.Text = Contradict, fmt.Sprintf("hbck saw it open on %s", strings.Join(h.Deployed(f.Region), ", "))
+		s.Verdict, s.Text = Contradict, "hbck saw it open on "+strings.Join(h.Deployed(f.Region), ", ")
 		if len(h.Deployed(f.Region)) == 0 {
 			s.Text = "Status: OK"
 		}

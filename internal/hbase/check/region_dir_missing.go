@@ -18,7 +18,8 @@ func regionDirMissing() Rule {
 					continue
 				}
 				d := r.Listing.Folder(m.Encoded)
-				if d != nil && !(d.Leftover && !r.Listing.DirEntries && len(d.Families) == 0) || r.dropped(m) {
+				marker := d != nil && d.Leftover && !r.Listing.DirEntries && len(d.Families) == 0 // markers alone, on S3
+				if d != nil && !marker || r.dropped(m) {
 					continue
 				}
 				out = append(out, r.withoutDir(m, d))

@@ -16,6 +16,7 @@ import (
 // Every rule has testdata/ID.txtar: clusters in which it fires, each with what must be found, and clusters in which nothing
 // may be found. Each is written in every form that a bundle may have.
 func TestRulesFireAndStayQuiet(t *testing.T) {
+	t.Parallel()
 	for _, rule := range check.Rules() {
 		t.Run(rule.ID, func(t *testing.T) {
 			t.Parallel()

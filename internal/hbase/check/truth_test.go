@@ -68,6 +68,7 @@ func key(typ, table, region, start, end, root string) string {
 }
 
 func TestRealBundlesMeetTheirTruth(t *testing.T) {
+	t.Parallel()
 	dirs, err := filepath.Glob(fixtures + "/*/truth.json")
 	if err != nil {
 		t.Fatal(err)

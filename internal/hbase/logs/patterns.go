@@ -199,7 +199,7 @@ const regionMark = "REGION"
 func appendPlain(dst, msg []byte) []byte {
 	for {
 		dot := bytes.IndexByte(msg, '.')
-		for dot >= 0 && !(len(msg) > dot+33 && msg[dot+33] == '.' && allHex(msg[dot+1:dot+33])) {
+		for dot >= 0 && (len(msg) <= dot+33 || msg[dot+33] != '.' || !allHex(msg[dot+1:dot+33])) {
 			next := bytes.IndexByte(msg[dot+1:], '.')
 			if next < 0 {
 				dot = -1
