@@ -104,6 +104,10 @@ func (c *Catalogue) Register(s *server.MCPServer, logger *slog.Logger) error {
 	return nil
 }
 
+// listedOutput says of an output that it is an object, no more: every client reads every schema in every session, no client shows
+// an output's to its model, and the answer itself shows its form.
+const listedOutput = `{"type":"object"}`
+
 // MCP returns the tool as it is listed: both schemas, a title and all four hints (mcp-go's own defaults call a tool
 // destructive).
 func (t Tool) MCP() (mcp.Tool, error) {
@@ -111,12 +115,8 @@ func (t Tool) MCP() (mcp.Tool, error) {
 	if err != nil {
 		return mcp.Tool{}, fmt.Errorf("tool %s: input schema: %w", t.Name, err)
 	}
-	out, err := json.Marshal(publishedSchema(t.outType))
-	if err != nil {
-		return mcp.Tool{}, fmt.Errorf("tool %s: output schema: %w", t.Name, err)
-	}
 	return mcp.Tool{
-		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
+		Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: json.RawMessage(listedOutput),
 		Annotations: mcp.ToolAnnotation{
 			ReadOnlyHint: new(!t.Writes), DestructiveHint: new(t.Destructive),
 			IdempotentHint: new(t.Idempotent || !t.Writes), OpenWorldHint: new(t.OpenWorld),

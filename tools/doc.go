@@ -7,7 +7,7 @@
 // One file in its toolset: the input, the output, the handler, WriteText; one line in the toolset's Tools.
 //
 //	type findInput struct {
-//		Source string   `json:"source,omitempty" jsonschema:"configured source or path"`
+//		Source string   `json:"source,omitempty" jsonschema:"source or path"`
 //		Query  string   `json:"query" jsonschema:"PPL"`                // no omitempty: required
 //		Format format   `json:"format,omitempty" jsonschema:"..."`     // a string type with Enum() []string
 //		Names  []string `json:"names,omitempty" jsonschema:"..."`      // one value is taken as a list of one

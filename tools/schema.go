@@ -87,31 +87,6 @@ func inputSchema(t reflect.Type) *schema {
 // outputSchema describes an output whole, for filling in what a value leaves out.
 func outputSchema(t reflect.Type) *schema { return describer{}.of(t, maxSchemaDepth) }
 
-// publishedSchema describes an output as it is listed: the members that every answer has, with their types. It is open, since
-// an answer may hold more, and tells neither descriptions nor what members hold: every client reads every schema in every
-// session, while the answer itself shows its form.
-func publishedSchema(t reflect.Type) *schema {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	s := &schema{Type: typeObject}
-	if t.Kind() != reflect.Struct {
-		return s
-	}
-	s.Properties = map[string]*schema{}
-	for _, f := range fields(t) {
-		if !f.required {
-			continue
-		}
-		member := describer{}.of(f.typ, 0)
-		member.Items, member.Additional = nil, nil
-		s.Properties[f.name] = member
-		s.Required = append(s.Required, f.name)
-	}
-	slices.Sort(s.Required)
-	return s
-}
-
 // describer writes schemas of types, with what a reader needs of them.
 type describer struct{ docs, required bool }
 

@@ -12,7 +12,7 @@ import (
 )
 
 type compareInput struct {
-	Source    string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source    string `json:"source,omitempty" jsonschema:"source or path"`
 	A         string `json:"a,omitempty" jsonschema:"run or conversation before"`
 	B         string `json:"b,omitempty" jsonschema:"run or conversation after"`
 	BaseStart string `json:"base_start,omitempty" jsonschema:"or two windows: start of the one before; default start of the data"`

@@ -13,7 +13,7 @@ import (
 )
 
 type runInput struct {
-	Source   string `json:"source,omitempty" jsonschema:"configured source or path; listen: what plumbline listen received"`
+	Source   string `json:"source,omitempty" jsonschema:"source or path; listen: what plumbline listen received"`
 	Run      string `json:"run,omitempty" jsonschema:"run, trace, session or conversation id; default the newest run"`
 	Agent    string `json:"agent,omitempty" jsonschema:"without run: newest of this agent or service"`
 	Tool     string `json:"tool,omitempty" jsonschema:"without run: newest that calls this tool"`

@@ -12,7 +12,7 @@ import (
 )
 
 type scoreInput struct {
-	Source      string   `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source      string   `json:"source,omitempty" jsonschema:"source or path"`
 	Run         string   `json:"run" jsonschema:"run to score (id of agents_runs)"`
 	SpanID      string   `json:"span_id,omitempty" jsonschema:"one step of it; default its root"`
 	Name        string   `json:"name" jsonschema:"what is judged, e.g. answer_correct"`

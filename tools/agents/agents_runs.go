@@ -15,7 +15,7 @@ import (
 )
 
 type runsInput struct {
-	Source       string `json:"source,omitempty" jsonschema:"configured source or path; listen: what plumbline listen received"`
+	Source       string `json:"source,omitempty" jsonschema:"source or path; listen: what plumbline listen received"`
 	Start        string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-1h)"`
 	End          string `json:"end,omitempty" jsonschema:"as start"`
 	Agent        string `json:"agent,omitempty" jsonschema:"agent or service, whole or a part"`

@@ -32,7 +32,7 @@ const (
 )
 
 type describeInput struct {
-	Source string `json:"source,omitempty" jsonschema:"configured source or path; empty lists the configured sources"`
+	Source string `json:"source,omitempty" jsonschema:"source or path; empty lists the configured sources"`
 	Table  string `json:"table,omitempty" jsonschema:"one table, with all its fields"`
 }
 

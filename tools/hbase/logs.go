@@ -63,7 +63,7 @@ type logsOutput struct {
 func logsTool(d Deps) tools.Tool {
 	return tools.New(tools.Spec{
 		Name: "hbase_logs", Title: "HBase logs by template", Toolset: "hbase",
-		Description: "Log entries of an HBase bundle grouped by template (warnings and worse by default): count, exceptions, servers, first and last, hours, an example with file:line, related findings. query ranks templates by meaning (\"region server memory pressure\").",
+		Description: "Log entries of an HBase bundle grouped by template (warnings and worse by default): count, exceptions, servers, first and last, hours, an example with file:line, related findings. query ranks them by meaning.",
 	}, func(ctx context.Context, in logsInput) (*logsOutput, error) {
 		window, err := timerange.Parse(in.Start, in.End, d.Now())
 		if err != nil {

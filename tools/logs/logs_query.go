@@ -38,7 +38,7 @@ func (format) Enum() []string {
 }
 
 type queryInput struct {
-	Source  string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source  string `json:"source,omitempty" jsonschema:"source or path"`
 	Query   string `json:"query" jsonschema:"PPL, e.g. source=logs | where severityText = 'ERROR' | stats count() by serviceName. Tables: logs, spans, metrics (see data_describe)"`
 	Start   string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m); filters the table's time field"`
 	End     string `json:"end,omitempty" jsonschema:"as start; exclusive"`

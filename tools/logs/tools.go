@@ -33,7 +33,7 @@ type Meaning interface {
 
 // scopeInput says which lines a tool is to look at.
 type scopeInput struct {
-	Source   string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source   string `json:"source,omitempty" jsonschema:"source or path"`
 	Start    string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-15m)"`
 	End      string `json:"end,omitempty" jsonschema:"as start; exclusive"`
 	Service  string `json:"service,omitempty" jsonschema:"service.name"`

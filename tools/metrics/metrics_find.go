@@ -12,7 +12,7 @@ import (
 )
 
 type findInput struct {
-	Source string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source string `json:"source,omitempty" jsonschema:"source or path"`
 	Words  string `json:"words,omitempty" jsonschema:"each in the name, help, a label or its value; all metrics if empty"`
 	Start  string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-1h)"`
 	End    string `json:"end,omitempty" jsonschema:"as start; exclusive"`

@@ -19,7 +19,7 @@ type mode string
 func (mode) Enum() []string { return []string{string(metrics.OverTime), string(metrics.AtOnce)} }
 
 type queryInput struct {
-	Source string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source string `json:"source,omitempty" jsonschema:"source or path"`
 	Query  string `json:"query" jsonschema:"PromQL, e.g. sum by (service) (rate(http_requests_total[5m]))"`
 	Mode   mode   `json:"mode,omitempty" jsonschema:"range (default) over start..end, instant: once, at end"`
 	Start  string `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-1h); default start of the data"`

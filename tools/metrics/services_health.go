@@ -16,7 +16,7 @@ import (
 )
 
 type healthInput struct {
-	Source        string  `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source        string  `json:"source,omitempty" jsonschema:"source or path"`
 	Start         string  `json:"start,omitempty" jsonschema:"RFC 3339 or offset (-30m); default the data's last quarter, at most 30m"`
 	End           string  `json:"end,omitempty" jsonschema:"as start; exclusive"`
 	BaselineStart string  `json:"baseline_start,omitempty" jsonschema:"compare with from here to start; default three windows"`

@@ -33,7 +33,7 @@ func (by) Enum() []string {
 }
 
 type findInput struct {
-	Source     string   `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source     string   `json:"source,omitempty" jsonschema:"source or path"`
 	By         by       `json:"by,omitempty" jsonschema:"slow (default), failed, newest, or sample: fast, typical and slow ones of an operation"`
 	Service    string   `json:"service,omitempty" jsonschema:"only traces with spans of this service"`
 	Operation  string   `json:"operation,omitempty" jsonschema:"span name"`

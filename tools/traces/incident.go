@@ -15,16 +15,16 @@ import (
 )
 
 type investigateInput struct {
-	Source    string `json:"source,omitempty" jsonschema:"configured source or path; default: the directory of alert_file"`
-	AlertFile string `json:"alert_file,omitempty" jsonschema:"alert.json of a recording, or a webhook body of Alertmanager, Grafana, OpenSearch Alerting, CloudWatch or SNS"`
-	Alert     any    `json:"alert,omitempty" jsonschema:"the alert itself: its text, or its webhook body as an object"`
+	Source    string `json:"source,omitempty" jsonschema:"source or path; default: the directory of alert_file"`
+	AlertFile string `json:"alert_file,omitempty" jsonschema:"file with the alert: a webhook body of any alerting system, or text"`
+	Alert     any    `json:"alert,omitempty" jsonschema:"the alert itself: text, or webhook body as an object"`
 	AlertTime string `json:"alert_time,omitempty" jsonschema:"when it fired, if the alert does not say; RFC 3339 or an offset"`
-	Start     string `json:"start,omitempty" jsonschema:"start of the incident, if known"`
+	Start     string `json:"start,omitempty" jsonschema:"of the incident, if known"`
 	End       string `json:"end,omitempty" jsonschema:"end of the incident, if known"`
 	Service   string `json:"service,omitempty" jsonschema:"service where the symptom is seen"`
 	Detail    bool   `json:"detail,omitempty" jsonschema:"add a digest of every step's table; step gives one in full"`
 	Step      step   `json:"step,omitempty" jsonschema:"add the table of one step"`
-	Report    form   `json:"report,omitempty" jsonschema:"write a self-contained report (html: plots; md: for a chat), answer its path"`
+	Report    form   `json:"report,omitempty" jsonschema:"write a report with plots (html) or for a chat (md); answers its path"`
 }
 
 // step is a step of the investigation.

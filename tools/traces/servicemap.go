@@ -16,7 +16,7 @@ import (
 )
 
 type mapInput struct {
-	Source        string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source        string `json:"source,omitempty" jsonschema:"source or path"`
 	Service       string `json:"service,omitempty" jsonschema:"only edges from or to this service"`
 	Start         string `json:"start,omitempty" jsonschema:"start of the window, RFC 3339 or an offset such as -1h"`
 	End           string `json:"end,omitempty" jsonschema:"end of the window"`

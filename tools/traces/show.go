@@ -17,7 +17,7 @@ import (
 )
 
 type showInput struct {
-	Source  string `json:"source,omitempty" jsonschema:"configured source or path"`
+	Source  string `json:"source,omitempty" jsonschema:"source or path"`
 	TraceID string `json:"trace_id" jsonschema:"trace to show"`
 	SpanID  string `json:"span_id,omitempty" jsonschema:"show all attributes of this span and only the tree below it"`
 	Limit   int    `json:"limit,omitempty" jsonschema:"spans to show, default 60, at most 500; errors and the critical path come first"`
