@@ -199,7 +199,7 @@ func TestHostileBundlesAreRefusedOrBounded(t *testing.T) {
 		}
 	})
 	t.Run("a line without end", func(t *testing.T) {
-		text := scan[:strings.Index(scan, "1 row")] + " " + strings.Repeat("x", 40<<20) + "\n1 row(s)\n"
+		text := strings.TrimSuffix(scan, "1 row(s)\n") + " " + strings.Repeat("x", 40<<20) + "\n1 row(s)\n"
 		s, err := read(t, filepath.Dir(put(t, "hbase_meta.txt", []byte(text))), hbase.OpenOptions{})
 		if err != nil || s.Meta.Tables["t"] == nil {
 			t.Errorf("%v", err)

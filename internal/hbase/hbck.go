@@ -132,7 +132,7 @@ func (p *hbckParser) line(b []byte, at At) {
 		p.error(text, at)
 		return
 	}
-	if i := bytes.Index(b, []byte("\t[ { meta =>")); i >= 0 {
+	if bytes.Contains(b, []byte("\t[ { meta =>")) {
 		p.splitMap(b)
 		return
 	}

@@ -98,12 +98,12 @@ func parseRegionName(name []byte) (n regionName, ok bool) {
 	}
 	n.table, n.start = name[:first], name[first+1:last]
 	rest := name[last+1:]
-	dot := bytes.IndexByte(rest, '.')
-	if dot < 0 {
-		n.id = rest
+	id, encoded, dotted := bytes.Cut(rest, []byte("."))
+	n.id = id
+	if !dotted {
 		return n, string(n.table) == MetaTable
 	}
-	n.id, n.encoded = rest[:dot], bytes.TrimSuffix(rest[dot+1:], []byte("."))
+	n.encoded = bytes.TrimSuffix(encoded, []byte("."))
 	return n, len(n.id) > 0 && (isEncodedBytes(n.encoded) || string(n.encoded) == MetaEncoded)
 }
 

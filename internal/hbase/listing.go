@@ -313,7 +313,7 @@ func (p *listingParser) path(full []byte, l *lsLine, at At) {
 	p.list.Hidden = true
 }
 
-// data files a path below data/: namespace/table/…
+// data files a path below data/, which begins with namespace and table.
 func (p *listingParser) data(full, rest []byte, l *lsLine, at At) {
 	space, rest, ok := bytes.Cut(rest, []byte("/"))
 	if !ok || len(space) == 0 {
@@ -464,7 +464,7 @@ func KindOf(name []byte) FileKind {
 	return StoreFile
 }
 
-// archive files a path below archive/: data/<namespace>/<table>/<encoded>/…
+// archive files a path below archive/, which mirrors data/ down to the region.
 func (p *listingParser) archive(full, rest []byte, l *lsLine, at At) {
 	parts := bytes.SplitN(rest, []byte("/"), 5)
 	if len(parts) < 4 || string(parts[0]) != "data" || !isEncodedBytes(parts[3]) {

@@ -305,6 +305,7 @@ func troubleLine(msg []byte) (m mark, ok bool) {
 		case SigCorruptHFile, SigHDFS:
 			m.Path = strings.TrimRight(fullPath.FindString(string(after(msg, "file", ""))), ",;:)")
 			m.Table, m.Region = tableOfPath(m.Path)
+		default:
 		}
 		return m, true
 	}

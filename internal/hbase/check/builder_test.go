@@ -72,7 +72,7 @@ const builtID = 1795390000000
 func parseCluster(t *testing.T, text string) *cluster {
 	t.Helper()
 	c := &cluster{t: t, flags: map[string][]string{}, byLabel: map[string]*builtRegion{}, servers: map[string]string{}, status: map[string]string{}, logs: map[string][]string{}, without: map[string]bool{}}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(line, "#") {
 			continue
@@ -337,7 +337,7 @@ func wrap(text string, width int) string {
 	one := width / 4
 	two := width - one - 2
 	var b strings.Builder
-	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		i := strings.Index(line, " column=")
 		row, cell := line[1:i], line[i+1:]
 		for len(row) > 0 || len(cell) > 0 {
@@ -412,17 +412,17 @@ func (c *cluster) folder(r *builtRegion, file func(string, int), dirs map[string
 	if !r.is("nofiles") && r.attr["files"] == "" {
 		file(d+"/cf/"+hbase.Encode(r.encoded, nil, "1"), 1048576)
 	}
-	for _, n := range strings.Split(r.attr["files"], ",") {
+	for n := range strings.SplitSeq(r.attr["files"], ",") {
 		if n != "" {
 			file(d+"/"+n, 1000)
 		}
 	}
-	for _, n := range strings.Split(r.attr["ref"], ",") {
+	for n := range strings.SplitSeq(r.attr["ref"], ",") {
 		if l, name, ok := strings.Cut(n, "/"); ok {
 			file(d+"/cf/"+name+"."+c.byLabel[l].encoded, 50)
 		}
 	}
-	for _, n := range strings.Split(r.attr["link"], ",") {
+	for n := range strings.SplitSeq(r.attr["link"], ",") {
 		if l, name, ok := strings.Cut(n, "/"); ok {
 			t := c.byLabel[l]
 			file(d+"/cf/"+strings.ReplaceAll(t.table, ":", "=")+"="+t.encoded+"-"+name, 0)

@@ -69,6 +69,7 @@ func (r *run) failed(enc string, m *hbase.Region) (Finding, bool) {
 			if e.State == "OPEN" {
 				success = latest(success, e.Last)
 			}
+		default:
 		}
 	}
 	given := m != nil && m.State == "FAILED_OPEN"

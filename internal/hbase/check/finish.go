@@ -67,6 +67,7 @@ func (r *run) pageSays(f *Finding) string {
 		if f.State == "OPEN" {
 			return "the master's inspections look at folders of open regions by name only"
 		}
+	default:
 	}
 	return ""
 }

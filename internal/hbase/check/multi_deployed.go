@@ -62,6 +62,7 @@ func (r *run) holdersByLog(enc string) []string {
 			if o := open[e.Host]; o == nil || e.Last.After(o.Last) {
 				open[e.Host] = e
 			}
+		default:
 		}
 	}
 	for _, e := range r.Logs.Of(enc) {

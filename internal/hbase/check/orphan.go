@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/plumbline-mcp/plumbline/internal/hbase"
@@ -40,13 +41,13 @@ func (r *run) findOrphans() {
 func (r *run) inFlight(f *hbase.Folder) bool {
 	for _, e := range r.Logs.By(hbase.SigSplit) {
 		parent := r.Meta.Region(e.Region)
-		if bytes.Contains([]byte(e.Detail), []byte(f.Encoded)) && e.State != "ROLLEDBACK" && parent != nil && !parent.SplitParent() {
+		if strings.Contains(e.Detail, f.Encoded) && e.State != "ROLLEDBACK" && parent != nil && !parent.SplitParent() {
 			return true
 		}
 	}
 	if parents := parentsOf(f); len(parents) > 0 {
 		for _, e := range r.Logs.By(hbase.SigMerge) {
-			if e.State != "ROLLEDBACK" && all(parents, func(p string) bool { return bytes.Contains([]byte(e.Detail), []byte(p)) && r.Meta.Region(p) != nil }) {
+			if e.State != "ROLLEDBACK" && all(parents, func(p string) bool { return strings.Contains(e.Detail, p) && r.Meta.Region(p) != nil }) {
 				return true
 			}
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/plumbline-mcp/plumbline/internal/finding"
 	"github.com/plumbline-mcp/plumbline/internal/hbase"
@@ -66,10 +67,8 @@ const maxListed = 50
 // artefactOf names the artefact that a file is of.
 func artefactOf(r *run, file string) string {
 	for _, a := range r.Artefacts {
-		for _, f := range a.Files {
-			if f == file {
-				return a.Name
-			}
+		if slices.Contains(a.Files, file) {
+			return a.Name
 		}
 	}
 	return ""

@@ -49,6 +49,7 @@ func relate(r *run, found []Finding) {
 			}
 		case LingeringReference, LingeringHFileLink:
 			f.follow(parentCause(r, byRegion, f))
+		default:
 		}
 	}
 	wholeCluster(byType, found)
@@ -150,6 +151,7 @@ func wholeCluster(byType map[Type][]*Finding, found []Finding) {
 		switch f := &found[i]; f.Type {
 		case UnknownServer, EvidenceIncomplete, NotDeployed, TransitionStuck, ServerConnectionFailure, WALSplitStuck:
 			f.follow(root)
+		default:
 		}
 	}
 }

@@ -112,6 +112,7 @@ func (r *run) explained(out *Report) int {
 			if d != nil && d.Info >= 0 {
 				n--
 			}
+		default:
 		}
 	}
 	return n

@@ -58,6 +58,7 @@ func (r *run) young(m *hbase.Region) bool {
 			moving = moving || e.State == m.State && near(e.Last, m.StateTime)
 		case hbase.SigSplit:
 			moving = moving || e.State == "RUNNING"
+		default:
 		}
 	}
 	return moving && r.Logs.Last.Sub(m.StateTime) < moveTime

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,10 +48,8 @@ func (r *run) unknown(sn string) string {
 		if len(wal) > 0 && !newer && r.newerThanLive(code) {
 			return "" // started after hbck ran
 		}
-		for _, dead := range r.Hbck.Dead {
-			if dead == sn {
-				return "hbck lists it as dead and no recovery of it is in the logs"
-			}
+		if slices.Contains(r.Hbck.Dead, sn) {
+			return "hbck lists it as dead and no recovery of it is in the logs"
 		}
 		return fmt.Sprintf("it is not one of the %d live servers of hbck", len(r.live))
 	}

@@ -127,7 +127,7 @@ func rank(level []byte) int {
 	if len(level) == 0 {
 		return 0
 	}
-	return max(0, 1+bytes.IndexByte([]byte("DIWEF"), level[0]))
+	return max(0, 1+strings.IndexByte("DIWEF", level[0]))
 }
 
 func (p *part) read(ctx context.Context, s *hbase.Snapshot, f *hbase.LogFile) error {
