@@ -70,8 +70,8 @@ func naive(dir string) error {
 		return err
 	}
 	err = lines(filepath.Join(dir, "diagnostics/hbase_rootdir_paths.txt"), func(line []byte) {
-		if i := bytes.Index(line, []byte("/data/")); i >= 0 {
-			if parts := bytes.SplitN(line[i+6:], []byte("/"), 4); len(parts) > 2 && len(parts[2]) == 32 {
+		if _, below, ok := bytes.Cut(line, []byte("/data/")); ok {
+			if parts := bytes.SplitN(below, []byte("/"), 4); len(parts) > 2 && len(parts[2]) == 32 {
 				folders[string(parts[2])]++
 			}
 		}
