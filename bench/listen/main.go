@@ -55,7 +55,7 @@ func run(spans, senders int, protocol string) (err error) {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,12 @@ func sender(addr, protocol string) (sendFunc, func(), error) {
 			if err != nil {
 				return false, err
 			}
-			res, err := http.Post("http://"+addr+"/v1/traces", "application/x-protobuf", bytes.NewReader(raw))
+			post, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+addr+"/v1/traces", bytes.NewReader(raw))
+			if err != nil {
+				return false, err
+			}
+			post.Header.Set("Content-Type", "application/x-protobuf")
+			res, err := http.DefaultClient.Do(post)
 			if err != nil {
 				return false, err
 			}

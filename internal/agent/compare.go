@@ -94,7 +94,7 @@ func CompareRuns(ctx context.Context, eng engine.Engine, a, b string, p Prices) 
 	}
 	c := compare([]*Run{fa.run}, []*Run{fb.run})
 	c.A.ID, c.B.ID = a, b
-	c.Notes = append(na, nb...)
+	c.Notes = slices.Concat(na, nb)
 	c.align(fa.run, fb.run)
 	return c, nil
 }
@@ -290,8 +290,8 @@ func distances(a, b []string) [][]int {
 	for j := range b {
 		d[len(a)][j] = len(b) - j
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
+	for i := range slices.Backward(a) {
+		for j := range slices.Backward(b) {
 			if a[i] == b[j] {
 				d[i][j] = d[i+1][j+1]
 				continue

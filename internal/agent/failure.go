@@ -146,7 +146,7 @@ func (f *forest) reason(i int) *Step {
 func (f *Failure) follow(r *Run, steps []*Step) {
 	s := f.step
 	for _, o := range steps {
-		if o == s || o.Start.Before(s.End()) && !(o.seq > s.seq && s.seq > 0) {
+		if o == s || o.Start.Before(s.End()) && (s.seq == 0 || o.seq <= s.seq) {
 			continue
 		}
 		if len(f.Next) < nextSteps {

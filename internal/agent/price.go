@@ -124,7 +124,7 @@ type Cost struct {
 }
 
 // String writes the cost for people.
-func (c Cost) String() string {
+func (c *Cost) String() string {
 	switch {
 	case !c.Known && len(c.Unpriced) > 0 && c.USD > 0:
 		return fmt.Sprintf("%s + unknown (no price for %s)", dollars(c.USD), strings.Join(c.Unpriced, ", "))
