@@ -30,13 +30,14 @@ type table struct {
 	cat     *catalog.Table
 	fields  map[string]*field
 	notes   []string
-	known   time.Time      // when the mapping was read
-	sampled bool           // cat knows what sample documents show
-	facts   *facts         // of a well-known table
-	tainted sync.Map       // paths with values that are not in the index
-	looked  sync.Map       // keywords of which documents without a value were looked at -> whether none has one
-	window  atomic.Int64   // index.max_result_window where it is known to be less than usual
-	pos     map[string]int // display position of each column
+	known   time.Time           // when the mapping was read
+	sampled bool                // cat knows what sample documents show
+	facts   *facts              // of a well-known table
+	tainted sync.Map            // paths with values that are not in the index
+	looked  sync.Map            // keywords of which documents without a value were looked at -> whether none has one
+	window  atomic.Int64        // index.max_result_window where it is known to be less than usual
+	placed  map[string][]string // sources, once they cannot change
+	pos     map[string]int      // display position of each column
 }
 
 // field is a column of a table with the index's fields that hold it.
@@ -99,6 +100,7 @@ func (t *table) describe(ctx context.Context, docs [][]byte) error {
 		return fmt.Errorf("read mapping of %s: %w", t.target, err)
 	}
 	t.sampled = len(docs) > 0
+	t.placed = t.sources() // its mapping and facts are known now
 	t.cat = t.present(cat)
 	t.pos = map[string]int{}
 	t.fields = map[string]*field{}
@@ -388,6 +390,9 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // sources maps the names of records to the index's fields that hold them, the best first.
 func (t *table) sources() map[string][]string {
+	if t.placed != nil {
+		return t.placed
+	}
 	out := map[string][]string{}
 	for _, p := range t.form.Place(t.mapping.names()) {
 		out[p.Name] = append(out[p.Name], p.Raw)
