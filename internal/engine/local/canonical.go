@@ -42,4 +42,6 @@ func Converters(cols []rows.Column) []func(any) any { return converters(cols) }
 func CellBytes(row []any) int64 { return size(row) }
 
 // Refused gives an error of DuckDB, or of a query that took longer than the limit, a code and a next step.
-func Refused(ctx context.Context, err error, limit time.Duration) error { return refused(ctx, err, limit) }
+func Refused(ctx context.Context, err error, limit time.Duration) error {
+	return refused(ctx, err, limit)
+}
