@@ -39,20 +39,30 @@ func questions() []question {
 	return []question{
 		{"count", "source=logs | stats count()", "logs", `{"size":0,"track_total_hits":true}`, true},
 		{"count by service", "source=spans | stats count() by serviceName", "spans", `{"size":0,"track_total_hits":true,"aggs":{"s":{"terms":{"field":"serviceName","size":1000}}}}`, true},
-		{"errors by service", "source=spans | where status.code = 2 | stats count() by serviceName", "spans",
-			`{"size":0,"track_total_hits":true,"query":{"term":{"status.code":2}},"aggs":{"s":{"terms":{"field":"serviceName","size":1000}}}}`, true},
-		{"mean by service and operation", "source=spans | stats avg(durationInNanos) by serviceName, name", "spans",
-			`{"size":0,"track_total_hits":true,"aggs":{"s":{"terms":{"field":"serviceName","size":1000},"aggs":{"n":{"terms":{"field":"name","size":1000},"aggs":{"d":{"avg":{"field":"durationInNanos"}}}}}}}}`, true},
-		{"spans by minute and service", "source=spans | stats count() by span(startTime, 1m), serviceName", "spans",
-			`{"size":0,"track_total_hits":true,"aggs":{"m":{"date_histogram":{"field":"startTime","fixed_interval":"1m","min_doc_count":1},"aggs":{"s":{"terms":{"field":"serviceName","size":1000}}}}}}`, true},
+		{
+			"errors by service", "source=spans | where status.code = 2 | stats count() by serviceName", "spans",
+			`{"size":0,"track_total_hits":true,"query":{"term":{"status.code":2}},"aggs":{"s":{"terms":{"field":"serviceName","size":1000}}}}`, true,
+		},
+		{
+			"mean by service and operation", "source=spans | stats avg(durationInNanos) by serviceName, name", "spans",
+			`{"size":0,"track_total_hits":true,"aggs":{"s":{"terms":{"field":"serviceName","size":1000},"aggs":{"n":{"terms":{"field":"name","size":1000},"aggs":{"d":{"avg":{"field":"durationInNanos"}}}}}}}}`, true,
+		},
+		{
+			"spans by minute and service", "source=spans | stats count() by span(startTime, 1m), serviceName", "spans",
+			`{"size":0,"track_total_hits":true,"aggs":{"m":{"date_histogram":{"field":"startTime","fixed_interval":"1m","min_doc_count":1},"aggs":{"s":{"terms":{"field":"serviceName","size":1000}}}}}}`, true,
+		},
 		{"distinct traces", "source=spans | stats dc(traceId)", "spans", `{"size":0,"track_total_hits":true,"aggs":{"t":{"cardinality":{"field":"traceId","precision_threshold":40000}}}}`, true},
 		{"top operations", "source=spans | top 5 name", "spans", `{"size":0,"track_total_hits":true,"aggs":{"n":{"terms":{"field":"name","size":1000}}}}`, true},
-		{"slowest spans", "source=spans | sort - durationInNanos | head 20 | fields traceId, name, durationInNanos", "spans",
-			`{"size":20,"sort":[{"durationInNanos":"desc"}],"_source":["traceId","name","durationInNanos"]}`, true},
+		{
+			"slowest spans", "source=spans | sort - durationInNanos | head 20 | fields traceId, name, durationInNanos", "spans",
+			`{"size":20,"sort":[{"durationInNanos":"desc"}],"_source":["traceId","name","durationInNanos"]}`, true,
+		},
 		{"a word in logs", "source=logs failed | stats count()", "logs", `{"size":0,"track_total_hits":true,"query":{"match":{"body":"failed"}}}`, false},
 		{"100 rows of logs", "source=logs | head 100 | fields `@timestamp`, body", "logs", `{"size":100,"sort":[{"@timestamp":"asc"}],"_source":["@timestamp","body"]}`, true},
-		{"timechart by service", "source=spans | timechart span=5m avg(durationInNanos) by serviceName", "spans",
-			`{"size":0,"track_total_hits":true,"aggs":{"m":{"date_histogram":{"field":"startTime","fixed_interval":"5m","min_doc_count":1},"aggs":{"s":{"terms":{"field":"serviceName","size":1000},"aggs":{"d":{"avg":{"field":"durationInNanos"}}}}}}}}`, false},
+		{
+			"timechart by service", "source=spans | timechart span=5m avg(durationInNanos) by serviceName", "spans",
+			`{"size":0,"track_total_hits":true,"aggs":{"m":{"date_histogram":{"field":"startTime","fixed_interval":"5m","min_doc_count":1},"aggs":{"s":{"terms":{"field":"serviceName","size":1000},"aggs":{"d":{"avg":{"field":"durationInNanos"}}}}}}}}`, false,
+		},
 	}
 }
 
@@ -69,7 +79,7 @@ func main() {
 }
 
 func run(ctx context.Context, at string, indices map[engine.Kind]string, rounds int) error {
-	client, err := opensearch.New(opensearch.Config{Name: "bench", URLs: []string{at}, Clock: time.Now})
+	client, err := opensearch.New(opensearch.Config{Name: "bench", URLs: []string{at}, Clock: time.Now}) //nolint:contextcheck // it keeps connections beyond a call
 	if err != nil {
 		return err
 	}

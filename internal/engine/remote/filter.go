@@ -55,7 +55,8 @@ func (c *conditions) isTrue(e syntax.Expr) (clause, bool) {
 		return c.between(e, e.Neg)
 	case *syntax.Call:
 		return c.call(e, false)
-	default: // what stands for values or asks other indices
+	case *syntax.Case, *syntax.Cast, *syntax.Exists, *syntax.Field, *syntax.FieldSet, *syntax.InQuery, *syntax.Interval, *syntax.Lambda,
+		*syntax.Literal, *syntax.Scalar, *syntax.SpanLen, *syntax.Unary: // values, or questions to other indices
 	}
 	return clause{}, false
 }
@@ -85,7 +86,8 @@ func (c *conditions) isFalse(e syntax.Expr) (clause, bool) {
 		return c.between(e, !e.Neg)
 	case *syntax.Call:
 		return c.call(e, true)
-	default:
+	case *syntax.Case, *syntax.Cast, *syntax.Exists, *syntax.Field, *syntax.FieldSet, *syntax.InQuery, *syntax.Interval, *syntax.Lambda,
+		*syntax.Literal, *syntax.Scalar, *syntax.SpanLen, *syntax.Unary:
 	}
 	return clause{}, false
 }
@@ -165,7 +167,8 @@ func constant(e syntax.Expr) (any, bool) {
 			}
 			return t, true
 		}
-	default: // no constant
+	case *syntax.Between, *syntax.Binary, *syntax.Case, *syntax.Cast, *syntax.Exists, *syntax.Field, *syntax.FieldSet, *syntax.In, *syntax.InQuery,
+		*syntax.Interval, *syntax.IsNull, *syntax.Lambda, *syntax.Logic, *syntax.Not, *syntax.Scalar, *syntax.SpanLen: // no constant
 	}
 	return nil, false
 }

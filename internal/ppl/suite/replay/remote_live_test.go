@@ -33,19 +33,19 @@ func TestLiveSuiteBySearch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			passed, comparable := 0, 0
+			passed, judged := 0, 0
 			for _, o := range outcomes {
 				if !o.Comparable {
 					continue
 				}
-				comparable++
+				judged++
 				if o.Diff == "" {
 					passed++
 				} else if known[o.Case.ID] == "" {
 					t.Errorf("%s: %s\n%s", o.Case.ID, o.Case.Query, o.Diff)
 				}
 			}
-			t.Logf("passed %d of %d comparable", passed, comparable)
+			t.Logf("passed %d of %d comparable", passed, judged)
 		})
 	}
 }
