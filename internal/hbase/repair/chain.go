@@ -44,7 +44,7 @@ func (b *builder) restOfHole(report *check.Report, hole *check.Finding) {
 // gap gathers a part of a hole.
 func (b *builder) gap(hole *check.Finding, start, end string) {
 	part := *hole
-	part.Start, part.End = string(hbase.FormatBinary([]byte(start))), string(hbase.FormatBinary([]byte(end)))
+	part.Start, part.End = hbase.FormatBinary([]byte(start)), hbase.FormatBinary([]byte(end))
 	b.holes = append(b.holes, part)
 }
 

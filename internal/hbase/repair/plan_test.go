@@ -62,10 +62,9 @@ func state(enc, to string) func(*hbase.Snapshot) {
 	return func(s *hbase.Snapshot) { find(s, enc).State = to }
 }
 
-func withoutRow(enc string) func(*hbase.Snapshot) {
-	return func(s *hbase.Snapshot) {
-		s.Meta.Regions = slices.DeleteFunc(s.Meta.Regions, func(r *hbase.Region) bool { return r.Encoded == enc })
-	}
+// withoutRow takes the row of the first region away.
+func withoutRow(s *hbase.Snapshot) {
+	s.Meta.Regions = slices.DeleteFunc(s.Meta.Regions, func(r *hbase.Region) bool { return r.Encoded == encA })
 }
 
 func withoutFolder(enc string) func(*hbase.Snapshot) {
@@ -118,21 +117,22 @@ func TestEachRootIsRepairedByTheCommandsThatWereSeenToWork(t *testing.T) {
 			[]string{`echo "enable 't'"` + hsh, `echo "disable 't'"` + hsh},
 		},
 		"an orphan's row comes back before anything else, and its hole is its consequence": {
-			cluster(withoutRow(encA)),
+			cluster(withoutRow),
 			[]check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, End: "m"}, {Type: check.Hole, Table: "t", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA},
 		},
 		"a hole wider than its orphan is plugged where the orphan ends": {
-			cluster(withoutRow(encA)), []check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Start: "d", End: "h"}, {Type: check.Hole, Table: "t", Start: "", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
+			cluster(withoutRow),
+			[]check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Start: "d", End: "h"}, {Type: check.Hole, Table: "t", Start: "", End: "m", ConsequenceOf: "REGION_NOT_IN_META"}},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", h2 + "assigns " + encA, janitor, h2 + "fixMeta"},
 		},
 		"before 2.3 the master must be restarted to see the row": {
-			cluster(withoutRow(encA), version("2.2.6")),
+			cluster(withoutRow, version("2.2.6")),
 			[]check.Finding{region(check.RegionNotInMeta, encA)},
 			[]string{h2 + "reportMissingRegionsInMeta default:t", h2 + "addFsRegionsMissingInMeta default:t", "sudo systemctl restart hbase-master", h2 + "assigns " + encA},
 		},
 		"an orphan whose range is held gives its files away": {
-			cluster(withoutRow(encA)),
+			cluster(withoutRow),
 			[]check.Finding{{Type: check.RegionNotInMeta, Table: "t", Region: encA, Args: check.Args{Covered: []string{encB}}}},
 			[]string{hb + "completebulkload /hbase/data/default/t/" + encA + " default:t", dfs + "-mkdir -p /hbase/.hbck/plumbline/t", dfs + "-mv /hbase/data/default/t/" + encA + " /hbase/.hbck/plumbline/t/" + encA},
 		},
