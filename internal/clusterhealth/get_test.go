@@ -3,6 +3,7 @@ package clusterhealth_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func FuzzOnlyReadsAreAsked(f *testing.F) {
 			r := &only{}
 			_, _ = clusterhealth.Get(t.Context(), r, clusterhealth.Ask{Path: path, Body: []byte(body)})
 			for _, q := range r.asked {
-				if q.Method != "" && q.Method != "GET" {
+				if q.Method != "" && q.Method != http.MethodGet {
 					segments := strings.Split(q.Path, "/")
 					last := segments[len(segments)-1]
 					if !reads[last] && (len(segments) < 2 || segments[len(segments)-2] != "_explain") {

@@ -265,8 +265,9 @@ func formatTable(m member) string {
 		return "hbase_paths"
 	case record.FormatHBaseHbck:
 		return "hbase_hbck"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // hbaseLogs is the table of the logs of a source that also shows an HBase cluster's state: the same rows as in logs.
