@@ -235,6 +235,7 @@ func TestNamesOfOpenTelemetryAreQueriedAsPrometheusSpellsThem(t *testing.T) {
 	// Two processes are two series; a want of 0 is extrapolated and checked to be about right.
 	for query, want := range map[string]float64{
 		`count(http_server_requests)`: 2,
+
 		`sum(increase(http_server_requests_total{http_response_status_code="200"}[150s]))`:          0,
 		`sum(http_server_requests{service_name="shop",service_instance_id="i2"})`:                   125,
 		`sum({"http.server.requests"})`:                                                             245,
