@@ -233,16 +233,19 @@ func TestNamesOfOpenTelemetryAreQueriedAsPrometheusSpellsThem(t *testing.T) {
 	src := open(t, "metrics.otlp.json", otlp)
 	at := minutes(2)
 	// Two processes are two series; a want of 0 is extrapolated and checked to be about right.
-	for query, want := range map[string]float64{
-		`count(http_server_requests)`: 2,
-
-		`sum(increase(http_server_requests_total{http_response_status_code="200"}[150s]))`:          0,
-		`sum(http_server_requests{service_name="shop",service_instance_id="i2"})`:                   125,
-		`sum({"http.server.requests"})`:                                                             245,
-		`histogram_quantile(0.75, sum by (le) (http_server_request_duration_seconds_bucket))`:       .55,
-		`http_server_request_duration_seconds_sum / http_server_request_duration_seconds_count`:     .25,
-		`histogram_quantile(0.75, sum by (le, service_name) (http_server_request_duration_bucket))`: .55,
+	for _, c := range []struct {
+		query string
+		want  float64
+	}{
+		{`count(http_server_requests)`, 2},
+		{`sum(increase(http_server_requests_total{http_response_status_code="200"}[150s]))`, 0},
+		{`sum(http_server_requests{service_name="shop",service_instance_id="i2"})`, 125},
+		{`sum({"http.server.requests"})`, 245},
+		{`histogram_quantile(0.75, sum by (le) (http_server_request_duration_seconds_bucket))`, .55},
+		{`http_server_request_duration_seconds_sum / http_server_request_duration_seconds_count`, .25},
+		{`histogram_quantile(0.75, sum by (le, service_name) (http_server_request_duration_bucket))`, .55},
 	} {
+		query, want := c.query, c.want
 		got := value(t, src, query, at)
 		if want == 0 {
 			if got < 200 || got > 320 {
