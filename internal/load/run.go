@@ -59,6 +59,8 @@ const (
 	batchDocs   = 5000
 	senders     = 2  // _bulk requests at a time: one is worked on while the next is made
 	maxExamples = 10 // rejected documents shown
+	// readTimeout bounds reading one table, which waits for the cluster all the while.
+	readTimeout = 24 * time.Hour
 )
 
 type run struct {
@@ -235,7 +237,7 @@ func (r *run) stream(ctx context.Context, c Copy, skip int64, out chan<- *batch)
 		return fmt.Errorf("load %s: %w", c.Table, err)
 	}
 	w.cols = first.Columns
-	if _, err := r.From.Stream(ctx, query, engine.Limits{}, each); err != nil {
+	if _, err := r.From.Stream(ctx, query, engine.Limits{Timeout: readTimeout}, each); err != nil {
 		return fmt.Errorf("load %s: %w", c.Table, err)
 	}
 	return flush()

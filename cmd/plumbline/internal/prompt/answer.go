@@ -190,6 +190,9 @@ func (s *Session) setTarget(file string) error {
 	return fault.New(fault.InvalidArgument, `\out takes a file that ends in .csv, .json, .jsonl or .parquet, not %q`, file)
 }
 
+// exportTimeout bounds writing all rows of a query to a file.
+const exportTimeout = 6 * time.Hour
+
 // export writes all rows of a query to a file, which is made beside and renamed.
 func (s *Session) export(ctx context.Context, query, file string) (err error) {
 	beside := file + ".part"
@@ -230,7 +233,7 @@ func (s *Session) stream(ctx context.Context, query string, w io.Writer, form st
 			return 0, nil, err
 		}
 	}
-	_, err = s.Engine.Stream(ctx, query, engine.Limits{}, func(row []any) error {
+	_, err = s.Engine.Stream(ctx, query, engine.Limits{Timeout: exportTimeout}, func(row []any) error {
 		n++
 		if form == asCSV {
 			return out.Write(record(row))
