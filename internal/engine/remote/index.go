@@ -246,7 +246,7 @@ func (e *Engine) missing(ctx context.Context, err error, name string) error {
 		return err
 	}
 	names := e.names(ctx)
-	err = fault.New(fault.NotFound, "no index matches %q on cluster %s", name, e.cluster.Name())
+	err = fault.New(fault.NotFound, "no such index %q on cluster %s", name, e.cluster.Name())
 	const show = 12
 	switch near := syntax.Nearest(name, names); {
 	case len(names) == 0:
