@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -91,7 +92,7 @@ func queryTool(d Deps) tools.Tool {
 			limit = defaultRows
 		}
 		p, err := logs.Query(ctx, eng, logs.Request{
-			Query: in.Query, Range: r, Offset: in.Offset, Limit: limit, Repair: in.Repair, MaxScan: d.MaxScan,
+			Query: in.Query, Range: r, Offset: in.Offset, Limit: limit, Repair: in.Repair, MaxScan: cmp.Or(d.MaxScan, logs.DefaultMaxScan),
 		})
 		if err != nil {
 			return nil, err

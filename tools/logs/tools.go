@@ -20,7 +20,7 @@ type Sources interface {
 type Deps struct {
 	Sources Sources
 	Now     func() time.Time
-	// MaxScan is how many rows a query without a bound on time may read; 0 = no limit.
+	// MaxScan is how many rows a query without a bound on time may read; 0 = logs.DefaultMaxScan.
 	MaxScan int64
 	Meaning Meaning // nil = patterns cannot be asked for by meaning
 }
