@@ -131,15 +131,7 @@ func (s sourceConfig) live() bool { return s.Kind != "" && s.Kind != kindFiles }
 
 // keepReport writes a report into the reports directory beside the cache and answers its path. Names are the server's own.
 func (p *process) keepReport(name string, body []byte) (string, error) {
-	dir := p.config.Cache.Dir
-	if dir == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			base = os.TempDir()
-		}
-		dir = filepath.Join(base, "plumbline")
-	}
-	dir = filepath.Join(dir, "reports")
+	dir := filepath.Join(dataDir(p.config), "reports")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("keep the report: %w", err)
 	}

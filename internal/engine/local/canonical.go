@@ -8,7 +8,6 @@ import (
 
 	"github.com/plumbline-mcp/plumbline/internal/engine"
 	"github.com/plumbline-mcp/plumbline/internal/ppl/catalog"
-	"github.com/plumbline-mcp/plumbline/internal/rows"
 )
 
 // Core lists the columns that a kind of table always has, whatever its data held, in display order: other engines show the same.
@@ -34,9 +33,6 @@ func IndexKind(name string) engine.Kind { return engine.Kind(indexTable(name)) }
 
 // TimeField returns the time field of a kind of table, "" if it has none.
 func TimeField(kind engine.Kind) string { return timeField(kind) }
-
-// Converters returns, for each column of an answer, what makes a DuckDB cell one of the column's PPL type; nil where it is one.
-func Converters(cols []rows.Column) []func(any) any { return converters(cols) }
 
 // CellBytes is about how many bytes a row's cells take.
 func CellBytes(row []any) int64 { return size(row) }

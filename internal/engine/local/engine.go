@@ -212,7 +212,7 @@ func (s *source) run(ctx context.Context, text string, lim engine.Limits, cut in
 			out.notes = append(out.notes, t.Notes...)
 		}
 	}
-	if err := snap.stream(ctx, prog, each); err != nil && !errors.Is(err, errEnough) {
+	if err := Rows(ctx, snap.inst.db, prog, each); err != nil && !errors.Is(err, errEnough) {
 		return nil, refused(ctx, err, lim.Timeout)
 	}
 	out.stats.ElapsedMS = float64(s.store.cfg.Now().Sub(start).Microseconds()) / 1000
@@ -239,13 +239,13 @@ func (s *snapshot) compile(ctx context.Context, text string, cut int) (*ppl.Quer
 	return q, prog, nil
 }
 
-// stream runs a program and hands over its rows as cells of the program's types.
-func (s *snapshot) stream(ctx context.Context, prog *ppl.Program, each func(row []any) error) error {
-	conn, err := s.inst.db.Conn()
+// Rows runs a program on a database and hands over its rows as cells of the program's types. The row slice is reused.
+func Rows(ctx context.Context, db *duck.DB, prog *ppl.Program, each func(row []any) error) error {
+	conn, err := db.Conn()
 	if err != nil {
 		return fault.WithCode(err, fault.Unavailable)
 	}
-	defer s.inst.db.Release(conn)
+	defer db.Release(conn)
 	r, err := conn.Query(ctx, prog.SQL)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -290,7 +289,7 @@ func (e *Engine) execute(ctx context.Context, p *prepared, cut int, each func(ro
 	}
 	out.columns, out.trouble = prog.Columns, w.notes
 	out.notes = slices.Concat(prog.Notes, p.plan.notes(), w.estimates, w.notes)
-	if err := s.stream(ctx, prog, each); err != nil && !errors.Is(err, errEnough) {
+	if err := local.Rows(ctx, s.db, prog, each); err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
 	return out, nil
@@ -413,41 +412,6 @@ func mentions(sql, name string) bool {
 		sql = sql[i+len(name):]
 		if sql == "" || sql[0] < '0' || sql[0] > '9' {
 			return true
-		}
-	}
-}
-
-// stream runs a program and hands over its rows as cells of the program's types.
-func (s *session) stream(ctx context.Context, prog *ppl.Program, each func(row []any) error) error {
-	conn, err := s.db.Conn()
-	if err != nil {
-		return fault.WithCode(err, fault.Unavailable)
-	}
-	defer s.db.Release(conn)
-	r, err := conn.Query(ctx, prog.SQL)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if got, want := len(r.Names()), len(prog.Columns); got != want {
-		return fault.New(fault.Internal, "query: %d columns came, %d were compiled", got, want)
-	}
-	cells := local.Converters(prog.Columns)
-	row := make([]any, len(prog.Columns))
-	for {
-		if err := r.Next(row); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		for i, f := range cells {
-			if f != nil && row[i] != nil {
-				row[i] = f(row[i])
-			}
-		}
-		if err := each(row); err != nil {
-			return err
 		}
 	}
 }
